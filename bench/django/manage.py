@@ -1,0 +1,10 @@
+"""Entry point of the Django peer: python3 manage.py runserver --noreload ADDRESS:PORT"""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutorial.settings")
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,91 @@
+"""What is measured. A workload checks a server's answers, warms it up, and takes one sample of it.
+
+A sample is a dictionary of figures; its keys are what figures.py and report.py ask for."""
+
+import http.client
+import time
+from dataclasses import dataclass
+
+from . import answers, sleepers, wrk
+from .process import HOST
+
+WARM_UP_SECONDS = 1
+SLEEPERS = 8000
+
+
+@dataclass
+class Plan:
+    """How long and how hard, the same for every server."""
+
+    load_core: int
+    seconds: int
+    connections: int
+
+
+class Throughput:
+    """Requests per second, and the server's CPU time for each."""
+
+    fresh = False
+
+    def __init__(self, key, title, path, is_right):
+        self.key, self.title, self.path, self.is_right = key, title, path, is_right
+
+    def prepare(self, name, running, plan):
+        answers.check(name, running.port, self.path, self.is_right)
+        wrk.run(running.url + self.path, plan.load_core, plan.connections, WARM_UP_SECONDS)
+
+    def sample(self, running, plan):
+        cpu_before, started = running.cpu(), time.monotonic()
+        load = wrk.run(running.url + self.path, plan.load_core, plan.connections, plan.seconds)
+        cpu, elapsed = running.cpu() - cpu_before, time.monotonic() - started
+        return {
+            "per_second": load.per_second,
+            "user_us": cpu.user / load.requests * 1e6,
+            "kernel_us": cpu.kernel / load.requests * 1e6,
+            "busy": cpu.total / elapsed,
+        }
+
+
+class Wall:
+    """How long one client waits for one answer, alone on the server."""
+
+    fresh = False
+
+    def __init__(self, key, title, path, is_right):
+        self.key, self.title, self.path, self.is_right = key, title, path, is_right
+
+    def prepare(self, name, running, plan):
+        answers.check(name, running.port, self.path, self.is_right)
+
+    def sample(self, running, plan):
+        started = time.perf_counter()
+        connection = http.client.HTTPConnection(HOST, running.port, timeout=30)
+        answers.fetch(connection, self.path)
+        connection.close()
+        return {"wall": time.perf_counter() - started}
+
+
+class Memory:
+    """Memory for each of many sleeping requests; each sample needs a server that never had so many."""
+
+    fresh = True
+    key = "memory"
+    title = f"Memory for each of {SLEEPERS:,} sleeping requests"
+
+    def prepare(self, name, running, plan):
+        path = "/sleep?seconds=0.05"
+        answers.check(name, running.port, path, answers.is_awake)
+        wrk.run(running.url + path, plan.load_core, plan.connections, WARM_UP_SECONDS)
+
+    def sample(self, running, plan):
+        return {"bytes": sleepers.bytes_each(running, SLEEPERS)}
+
+
+ALL = [
+    Throughput("hello", "JSON hello", "/hello", answers.is_hello),
+    Throughput("proxy", "Proxy one small answer", "/proxy", answers.is_hello),
+    Throughput("aggregate", "Aggregate ten calls without delay", "/aggregate", answers.is_aggregate),
+    Wall("aggregate_1s", "Aggregate ten calls of one second", "/async/api_aggregated/",
+         answers.is_canonical_aggregate),
+    Memory(),
+]

@@ -1,0 +1,39 @@
+"""The load generator: runs wrk and reads its report. An error in the report is an error of the run."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from . import BenchError
+
+ERRORS = re.compile(r"^\s*(Socket errors:.*|Non-2xx or 3xx responses:.*)$", re.MULTILINE)
+TOTALS = re.compile(r"(\d+) requests in ")
+RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+
+
+@dataclass
+class Load:
+    """What wrk counted."""
+
+    requests: int
+    per_second: float
+
+
+def read_report(text, url):
+    """Turns wrk's report into a Load."""
+    errors = ERRORS.findall(text)
+    if errors:
+        raise BenchError(f"wrk had errors at {url}: " + "; ".join(errors))
+    totals, rate = TOTALS.search(text), RATE.search(text)
+    if not totals or not rate or int(totals.group(1)) == 0:
+        raise BenchError(f"wrk measured nothing at {url}:\n{text}")
+    return Load(int(totals.group(1)), float(rate.group(1)))
+
+
+def run(url, core, connections, seconds):
+    """Loads `url` from one thread on one core."""
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", url]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"wrk failed at {url}:\n{done.stdout}")
+    return read_report(done.stdout, url)

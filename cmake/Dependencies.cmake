@@ -1,0 +1,65 @@
+# The libraries from outside, each as an interface target. All are linked statically, so that the binary needs
+# the C library only; all headers are system headers, so that our warnings stay ours.
+
+find_package(Threads REQUIRED)
+
+# tg_add_dependency(<target> HEADER <file> LIBRARY <names…> [PACKAGE <Debian package>] [LINK <more…>]
+#                   [SUFFIXES <folders…>] [ROOT <folder>])
+function(tg_add_dependency target)
+  cmake_parse_arguments(arg "WHOLE_ARCHIVE" "HEADER;PACKAGE;ROOT" "LIBRARY;LINK;SUFFIXES" ${ARGN})
+  set(where "")
+  if(arg_ROOT)
+    set(where PATHS "${arg_ROOT}/usr/include" "${arg_ROOT}/usr/lib/${CMAKE_C_LIBRARY_ARCHITECTURE}" NO_DEFAULT_PATH)
+  endif()
+  find_path(${target}_INCLUDE_DIR "${arg_HEADER}" PATH_SUFFIXES ${arg_SUFFIXES} ${where})
+  find_library(${target}_LIBRARY NAMES ${arg_LIBRARY} ${where})
+  mark_as_advanced(${target}_INCLUDE_DIR ${target}_LIBRARY)
+  if(NOT ${target}_INCLUDE_DIR OR NOT ${target}_LIBRARY)
+    message(FATAL_ERROR "${arg_HEADER} or one of ${arg_LIBRARY} is missing: ${arg_PACKAGE}. ./dev sets it up.")
+  endif()
+  set(library "${${target}_LIBRARY}")
+  if(arg_WHOLE_ARCHIVE)
+    set(library "$<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>")
+  endif()
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE "${${target}_INCLUDE_DIR}")
+  target_link_libraries(${target} INTERFACE "${library}" ${arg_LINK})
+endfunction()
+
+tg_add_dependency(tg_libuv
+  HEADER uv.h
+  LIBRARY libuv_a.a libuv.a
+  LINK Threads::Threads ${CMAKE_DL_LIBS} rt
+  PACKAGE "install libuv1-dev")
+
+# The whole archive: what the program itself leaves unused, a Lua C module loaded later may need.
+tg_add_dependency(tg_lua WHOLE_ARCHIVE
+  HEADER luajit.h
+  SUFFIXES luajit-2.1
+  LIBRARY libluajit-5.1.a
+  LINK m ${CMAKE_DL_LIBS}
+  PACKAGE "install libluajit2-5.1-dev (Debian 13: libluajit-5.1-dev)")
+
+tg_add_dependency(tg_cjson
+  HEADER lua5.1/lua-cjson.h
+  LIBRARY liblua5.1-cjson.a
+  LINK tg_lua m
+  PACKAGE "install lua-cjson-dev")
+
+# Debian 12 has no llhttp that is safe to use; cmake/fetch-llhttp puts Debian 13's into the build folder.
+set(llhttp_root "${CMAKE_SOURCE_DIR}/build/deps/llhttp")
+if(NOT EXISTS "${llhttp_root}/usr/include/llhttp.h")
+  set(llhttp_root "")
+endif()
+tg_add_dependency(tg_llhttp
+  HEADER llhttp.h
+  LIBRARY libllhttp.a
+  ROOT "${llhttp_root}"
+  PACKAGE "run cmake/fetch-llhttp (Debian 13: install libllhttp-dev)")
+
+file(STRINGS "${tg_llhttp_INCLUDE_DIR}/llhttp.h" llhttp_version REGEX "^#define LLHTTP_VERSION_(MAJOR|MINOR) ")
+string(REGEX REPLACE "[^0-9;]" "" llhttp_version "${llhttp_version}")
+string(REPLACE ";" "." llhttp_version "${llhttp_version}")
+if(llhttp_version VERSION_LESS 9.2)
+  message(FATAL_ERROR "llhttp ${llhttp_version} lets requests be smuggled (CVE-2023-30589); 9.2 is the oldest to use.")
+endif()

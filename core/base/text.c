@@ -1,0 +1,65 @@
+#include "base/text.h"
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool tg_text_equal_nocase(tg_text a, tg_text b) {
+  if (a.size != b.size) return false;
+  for (size_t i = 0; i < a.size; i++) {
+    if (lower(a.data[i]) != lower(b.data[i])) return false;
+  }
+  return true;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+tg_text tg_text_trim(tg_text text) {
+  while (text.size > 0 && is_blank(text.data[0])) {
+    text.data++;
+    text.size--;
+  }
+  while (text.size > 0 && is_blank(text.data[text.size - 1])) text.size--;
+  return text;
+}
+
+static bool is_token_char(unsigned char c) {
+  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+  return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+bool tg_text_is_token(tg_text text) {
+  for (size_t i = 0; i < text.size; i++) {
+    if (!is_token_char((unsigned char)text.data[i])) return false;
+  }
+  return text.size > 0;
+}
+
+bool tg_text_is_field_value(tg_text text) {
+  for (size_t i = 0; i < text.size; i++) {
+    char c = text.data[i];
+    if (c == '\r' || c == '\n' || c == '\0') return false;
+  }
+  return true;
+}
+
+long long tg_text_to_number(tg_text text) {
+  if (text.size == 0 || text.size > 18) return -1;
+  long long number = 0;
+  for (size_t i = 0; i < text.size; i++) {
+    if (text.data[i] < '0' || text.data[i] > '9') return -1;
+    number = number * 10 + (text.data[i] - '0');
+  }
+  return number;
+}
+
+bool tg_text_next_element(tg_text *list, tg_text *element) {
+  if (list->data == NULL) return false;
+  const char *comma = memchr(list->data, ',', list->size);
+  size_t size = comma != NULL ? (size_t)(comma - list->data) : list->size;
+  *element = tg_text_trim((tg_text){list->data, size});
+  *list = comma != NULL ? (tg_text){comma + 1, list->size - size - 1} : (tg_text){NULL, 0};
+  return true;
+}

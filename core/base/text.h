@@ -1,0 +1,43 @@
+/* A slice of bytes that somebody else owns: never NUL-terminated, never freed through the slice. */
+#ifndef TG_BASE_TEXT_H
+#define TG_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+typedef struct tg_text {
+  const char *data; /* may be NULL when size is 0 */
+  size_t size;      /* bytes */
+} tg_text;
+
+/* A slice over a string literal or array. */
+#define TG_TEXT(literal) ((tg_text){(literal), sizeof(literal) - 1})
+
+static inline tg_text tg_text_of(const char *string) {
+  return (tg_text){string, strlen(string)};
+}
+
+static inline bool tg_text_equal(tg_text a, tg_text b) {
+  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Equality without regard to ASCII case, as field names and codings compare (RFC 9110 section 5.1). */
+bool tg_text_equal_nocase(tg_text a, tg_text b);
+
+/* `text` without spaces and tabs at its ends (OWS of RFC 9110 section 5.6.3). */
+tg_text tg_text_trim(tg_text text);
+
+/* Is `text` a token of RFC 9110 section 5.6.2 (never empty)? Method and field names are tokens. */
+bool tg_text_is_token(tg_text text);
+
+/* May `text` stand as a field value: no CR, LF or NUL (RFC 9110 section 5.5)? */
+bool tg_text_is_field_value(tg_text text);
+
+/* Reads a decimal number of at most 18 digits; -1 when `text` is anything else. */
+long long tg_text_to_number(tg_text text);
+
+/* Takes the next element off a comma-separated list, trimmed; false at its end. Empty elements are given too. */
+bool tg_text_next_element(tg_text *list, tg_text *element);
+
+#endif

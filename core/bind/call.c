@@ -1,0 +1,129 @@
+/* Calls to upstreams. */
+#include "http/call.h"
+#include "bind/fields.h"
+#include "bind/task.h"
+#include "proto/http1_writer.h"
+
+static void append_default(tg_buffer *head, unsigned seen, unsigned flag, tg_text name, tg_text value) {
+  if ((seen & flag) == 0 && value.size > 0) tg_http1_write_field(head, name, value);
+}
+
+/* A request with one of these methods says how long its body is even when it has none (RFC 9110 section 8.6). */
+static bool expects_body(tg_text method) {
+  return tg_text_equal(method, TG_TEXT("POST")) || tg_text_equal(method, TG_TEXT("PUT")) ||
+         tg_text_equal(method, TG_TEXT("PATCH"));
+}
+
+/* RFC 9110 section 9.2.2 */
+static bool is_idempotent(tg_text method) {
+  return tg_text_equal(method, TG_TEXT("GET")) || tg_text_equal(method, TG_TEXT("HEAD")) ||
+         tg_text_equal(method, TG_TEXT("PUT")) || tg_text_equal(method, TG_TEXT("DELETE")) ||
+         tg_text_equal(method, TG_TEXT("OPTIONS")) || tg_text_equal(method, TG_TEXT("TRACE"));
+}
+
+static bool is_target(tg_text target) {
+  for (size_t i = 0; i < target.size; i++) {
+    unsigned char c = (unsigned char)target.data[i];
+    if (c <= ' ' || c == 0x7f) return false;
+  }
+  return target.size > 0 && target.data[0] == '/';
+}
+
+/* Writes the request's head from call()'s arguments. [-0, +0, v] */
+static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text body) {
+  tg_text authority = tg_check_text(L, 4), target = tg_check_text(L, 5);
+  if (!tg_text_is_token(method)) luaL_error(L, "a method must be a token of RFC 9110");
+  if (!is_target(target))
+    luaL_error(L, "a URL's path must begin with a slash and have no spaces or control characters");
+  if (!tg_text_is_field_value(authority)) luaL_error(L, "CR, LF or NUL in a URL's host");
+  tg_buffer_clear(head);
+  tg_http1_write_request(head, method, target);
+  unsigned seen = tg_fields_append(L, 6, head);
+  append_default(head, seen, TG_FIELD_HOST, TG_TEXT("Host"), authority);
+  append_default(head, seen, TG_FIELD_USER_AGENT, TG_TEXT("User-Agent"), TG_TEXT("tidegate/" TG_VERSION));
+  append_default(head, seen, TG_FIELD_ACCEPT, TG_TEXT("Accept"), TG_TEXT("*/*"));
+  append_default(head, seen, TG_FIELD_CONTENT_TYPE, TG_TEXT("Content-Type"), tg_opt_text(L, 8));
+  if (body.data != NULL || expects_body(method)) tg_http1_write_length(head, body.size);
+  tg_http1_write_end(head);
+  if (head->failed) luaL_error(L, "out of memory");
+}
+
+/* The header section again, a line a field, so that Lua takes it apart only when it is asked for. */
+static void push_field_lines(lua_State *L, tg_buffer *scratch, const tg_head *head) {
+  tg_buffer_clear(scratch);
+  for (unsigned i = 0; i < head->field_count; i++) {
+    tg_http1_write_field(scratch, head->fields[i].name, head->fields[i].value);
+  }
+  tg_text lines = tg_buffer_text(scratch);
+  lua_pushlstring(L, lines.size > 0 ? lines.data : "", lines.size);
+}
+
+static int push_response(lua_State *L, tg_runtime *runtime, const tg_call *call) {
+  lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)call->head.status);
+  tg_text body = tg_buffer_text(&call->body);
+  lua_pushlstring(L, body.size > 0 ? body.data : "", body.size);
+  push_field_lines(L, &runtime->scratch, &call->head);
+  return 4;
+}
+
+static int push_failure(lua_State *L, const tg_call *call) {
+  lua_pushnil(L);
+  lua_pushboolean(L, 0);
+  lua_pushstring(L, tg_call_error_name(call->error));
+  if (call->error == TG_CALL_CONNECT) lua_pushstring(L, tg_error_text(call->code));
+  else lua_pushstring(L, call->detail); /* nil where there is none */
+  return 4;
+}
+
+static void on_done(tg_call *call) {
+  tg_task *task = call->owner;
+  lua_State *L = tg_task_results(task);
+  int count = call->error == TG_CALL_OK ? push_response(L, task->runtime, call) : push_failure(L, call);
+  tg_call_free(call);
+  tg_task_wake(task, count);
+}
+
+static void on_abort(tg_task *task) {
+  tg_call_free(task->wait);
+}
+
+/* core.call(host, port, method, authority, target, fields, body, type, timeout seconds or nil)
+   → error, status, body, field lines; or error, false, kind, detail */
+static int call_upstream(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  tg_text method = tg_check_text(L, 3);
+  tg_call_request request = {.host = tg_check_text(L, 1), .port = (unsigned)luaL_checkinteger(L, 2)};
+  request.body = tg_opt_text(L, 7);
+  request.is_head = tg_text_equal(method, TG_TEXT("HEAD"));
+  request.idempotent = is_idempotent(method);
+  request.timeout_ms = (uint64_t)(luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3) * 1e3);
+  write_head(L, &runtime->scratch, method, request.body);
+  request.head = tg_buffer_text(&runtime->scratch);
+  tg_task *task = tg_task_enter(L, "tg.http");
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  tg_call *call = tg_call_start(runtime->client, &request, on_done, task);
+  if (call == NULL) return luaL_error(L, "out of memory");
+  return tg_task_park(L, task, on_abort, call);
+}
+
+/* core.client_statistics() → {origins, connections, idle, waiting} */
+static int statistics(lua_State *L) {
+  tg_client_statistics count = tg_client_count(tg_runtime_of(L)->client);
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, (lua_Integer)count.origins);
+  lua_setfield(L, -2, "origins");
+  lua_pushinteger(L, (lua_Integer)count.connections);
+  lua_setfield(L, -2, "connections");
+  lua_pushinteger(L, (lua_Integer)count.idle);
+  lua_setfield(L, -2, "idle");
+  lua_pushinteger(L, (lua_Integer)count.waiting);
+  lua_setfield(L, -2, "waiting");
+  return 1;
+}
+
+const luaL_Reg tg_call_functions[] = {
+    {"call", call_upstream},
+    {"client_statistics", statistics},
+    {NULL, NULL},
+};

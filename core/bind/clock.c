@@ -1,0 +1,37 @@
+/* Time: the loop's clock and the sleep on it. */
+#include "bind/task.h"
+
+#define NS_PER_SECOND 1e9
+#define SECONDS_MAX 1e9
+
+static void on_timer(tg_timer *timer) {
+  tg_task *task = TG_CONTAINER(timer, tg_task, timer);
+  tg_task_wake(task, 0);
+}
+
+static void on_abort(tg_task *task) {
+  tg_timer_stop(task->runtime->loop, &task->timer);
+}
+
+/* core.sleep(seconds) → error */
+static int sleep_for(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0 && seconds <= SECONDS_MAX, 1, "seconds must be between 0 and 1e9");
+  tg_task *task = tg_task_enter(L, "tg.sleep");
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  tg_timer_init(&task->timer, on_timer);
+  tg_timer_start(task->runtime->loop, &task->timer, (uint64_t)(seconds * NS_PER_SECOND));
+  return tg_task_park(L, task, on_abort, NULL);
+}
+
+/* core.now() → seconds on the loop's clock */
+static int now(lua_State *L) {
+  lua_pushnumber(L, (double)tg_loop_now_ns(tg_runtime_of(L)->loop) / NS_PER_SECOND);
+  return 1;
+}
+
+const luaL_Reg tg_clock_functions[] = {
+    {"sleep", sleep_for},
+    {"now", now},
+    {NULL, NULL},
+};

@@ -1,0 +1,204 @@
+#include "bind/runtime.h"
+#include "bind/embedded.h"
+#include "bind/log.h"
+#include "bind/task.h"
+
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- the Lua state --- */
+
+static const luaL_Reg *const function_lists[] = {
+    tg_task_functions, tg_clock_functions,  tg_server_functions, tg_request_functions,
+    tg_call_functions, tg_stream_functions, tg_text_functions,   tg_system_functions,
+};
+
+void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
+  lua_pushlightuserdata(L, runtime);
+  luaL_setfuncs(L, functions, 1);
+}
+
+void tg_runtime_set_reference(lua_State *L, int *reference, int index) {
+  luaL_checktype(L, index, LUA_TFUNCTION);
+  luaL_unref(L, LUA_REGISTRYINDEX, *reference);
+  lua_pushvalue(L, index);
+  *reference = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int open_core(lua_State *L) {
+  lua_newtable(L);
+  for (size_t i = 0; i < sizeof function_lists / sizeof function_lists[0]; i++) {
+    tg_runtime_register(L, tg_runtime_of(L), function_lists[i]);
+  }
+  lua_pushliteral(L, TG_VERSION);
+  lua_setfield(L, -2, "version");
+  return 1;
+}
+
+/* The loader of an embedded module: its upvalue is the module. */
+static int open_embedded(lua_State *L) {
+  const struct tg_embedded_module *module = lua_touserdata(L, lua_upvalueindex(1));
+  char chunk[128];
+  snprintf(chunk, sizeof chunk, "@%s", module->name);
+  if (luaL_loadbuffer(L, module->source, module->size, chunk) != 0) return lua_error(L);
+  lua_pushstring(L, module->name);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* lua-cjson's entry; its header is not on every system's include path. */
+extern int luaopen_cjson(lua_State *L);
+
+static void preload_modules(lua_State *L, tg_runtime *runtime) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload"); /* stack: package, preload */
+  lua_pushlightuserdata(L, runtime);
+  lua_pushcclosure(L, open_core, 1);
+  lua_setfield(L, -2, "tidegate.core");
+  lua_pushcfunction(L, luaopen_cjson);
+  lua_setfield(L, -2, "cjson");
+  for (const struct tg_embedded_module *module = tg_embedded_modules; module->name != NULL; module++) {
+    lua_pushlightuserdata(L, (void *)module);
+    lua_pushcclosure(L, open_embedded, 1);
+    lua_setfield(L, -2, module->name);
+  }
+  lua_pop(L, 2);
+}
+
+#ifdef TG_MALLOC_LUA
+/* With malloc the leak checker and the address sanitizer see each of Lua's objects. */
+static void *allocate(void *user, void *block, size_t old_size, size_t new_size) {
+  (void)user;
+  (void)old_size;
+  if (new_size > 0) return realloc(block, new_size);
+  free(block);
+  return NULL;
+}
+
+static lua_State *new_state(void) {
+  return lua_newstate(allocate, NULL);
+}
+#else
+static lua_State *new_state(void) {
+  return luaL_newstate();
+}
+#endif
+
+/* Memory is out, or one of our own C functions raised outside a protected call: nothing can be saved. */
+static int on_panic(lua_State *L) {
+  const char *message = lua_tostring(L, -1);
+  tg_log_write("fatal", message != NULL ? message : "an error that is no string");
+  abort();
+}
+
+/* --- the runtime --- */
+
+static void on_signal(void *owner, int number) {
+  tg_runtime *runtime = owner;
+  lua_pushinteger(runtime->L, number);
+  tg_runtime_call(runtime, runtime->signal_ref, 1);
+}
+
+static bool open_parts(tg_runtime *runtime) {
+  runtime->loop = tg_loop_new();
+  runtime->L = new_state();
+  if (runtime->loop == NULL || runtime->L == NULL) return false;
+  runtime->client = tg_client_new(runtime->loop, &tg_client_limits_default);
+  runtime->signals = tg_signals_open(runtime->loop, on_signal, runtime);
+  return runtime->client != NULL && runtime->signals != NULL;
+}
+
+tg_runtime *tg_runtime_new(void) {
+  tg_runtime *runtime = calloc(1, sizeof *runtime);
+  if (runtime == NULL) return NULL;
+  tg_list_init(&runtime->tasks);
+  tg_list_init(&runtime->spare_tasks);
+  runtime->body_ref = runtime->serve_ref = runtime->gone_ref = LUA_NOREF;
+  runtime->signal_ref = runtime->stopped_ref = LUA_NOREF;
+  if (!open_parts(runtime)) {
+    tg_runtime_free(runtime);
+    return NULL;
+  }
+  lua_atpanic(runtime->L, on_panic);
+  luaL_openlibs(runtime->L);
+  preload_modules(runtime->L, runtime);
+  return runtime;
+}
+
+static int add_traceback(lua_State *L) {
+  if (lua_isstring(L, 1)) luaL_traceback(L, L, lua_tostring(L, 1), 1);
+  return 1;
+}
+
+/* Calls the function under `count` arguments; false, with its message in the log, when it raises. */
+static bool call_protected(lua_State *L, int count, int results) {
+  int handler = lua_gettop(L) - count;
+  lua_pushcfunction(L, add_traceback);
+  lua_insert(L, handler); /* stack: add_traceback, function, arguments */
+  bool fine = lua_pcall(L, count, results, handler) == 0;
+  if (!fine) {
+    const char *message = lua_tostring(L, -1);
+    tg_log_write("error", message != NULL ? message : "an error that is no string");
+    lua_pop(L, 1);
+  }
+  lua_remove(L, handler);
+  return fine;
+}
+
+void tg_runtime_call(tg_runtime *runtime, int reference, int count) {
+  lua_State *L = runtime->L;
+  if (reference == LUA_NOREF) {
+    lua_pop(L, count);
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  lua_insert(L, -count - 1);
+  call_protected(L, count, 0);
+}
+
+static void push_arguments(lua_State *L, int argc, char **argv) {
+  lua_createtable(L, argc, 1);
+  for (int i = 0; i < argc; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+}
+
+int tg_runtime_main(tg_runtime *runtime, int argc, char **argv) {
+  lua_State *L = runtime->L;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "tidegate.cli");
+  if (!call_protected(L, 1, 1)) return 70; /* EX_SOFTWARE: our own fault */
+  push_arguments(L, argc, argv);
+  if (!call_protected(L, 1, 1)) return 70;
+  int status = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return status;
+}
+
+/* Tasks that still wait have nobody left to wake them. */
+static void free_tasks(tg_runtime *runtime) {
+  tg_list *node;
+  while ((node = tg_list_pop_front(&runtime->tasks)) != NULL) {
+    tg_task *task = TG_CONTAINER(node, tg_task, node);
+    tg_job_cancel(&task->job);
+    if (task->state == TG_TASK_PARKED && task->abort != NULL) task->abort(task);
+    if (task->on_end != NULL) task->on_end(task);
+    tg_list_push_back(&runtime->spare_tasks, node);
+  }
+  tg_task_free_spare(runtime);
+}
+
+void tg_runtime_free(tg_runtime *runtime) {
+  if (runtime->server != NULL) tg_server_free(runtime->server);
+  if (runtime->L != NULL) {
+    free_tasks(runtime);
+    lua_close(runtime->L);
+  }
+  if (runtime->client != NULL) tg_client_free(runtime->client);
+  if (runtime->signals != NULL) tg_signals_close(runtime->signals);
+  if (runtime->loop != NULL) tg_loop_free(runtime->loop);
+  tg_buffer_free(&runtime->scratch);
+  free(runtime);
+}

@@ -1,0 +1,74 @@
+/* The runtime: one Lua state on one loop, with the server and the client that its scripts use.
+
+   Every C function that Lua sees has the runtime as its first upvalue, so there is no global state. */
+#ifndef TG_BIND_RUNTIME_H
+#define TG_BIND_RUNTIME_H
+
+#include "base/buffer.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "io/signals.h"
+
+#include <lua.h>
+#include <lauxlib.h>
+
+typedef struct tg_runtime {
+  lua_State *L; /* the main state; tasks are its threads */
+  tg_loop *loop;
+  tg_client *client;
+  tg_server *server; /* NULL until core.listen */
+  tg_signals *signals;
+  struct tg_task *current; /* the task that runs now; NULL between */
+  tg_list tasks;           /* all that have not ended */
+  unsigned task_count;
+  tg_list spare_tasks; /* ended ones, whose coroutines are used again */
+  unsigned spare_count;
+  tg_buffer scratch; /* for one C function at a time; it may be left full by one that raised */
+  int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */
+  int serve_ref;     /* … called with each request, in a task of its own */
+  int gone_ref;      /* … called when the client of a request is gone */
+  int signal_ref;    /* … called with a signal's number */
+  int stopped_ref;   /* … called when the server has stopped */
+} tg_runtime;
+
+/* A runtime with all modules ready to be required; NULL without memory. */
+tg_runtime *tg_runtime_new(void);
+
+/* Runs the program: the module tidegate.cli gets the arguments; its exit status is returned. */
+int tg_runtime_main(tg_runtime *runtime, int argc, char **argv);
+
+/* Ends every task and connection and frees. */
+void tg_runtime_free(tg_runtime *runtime);
+
+/* The runtime of the C function that runs. [-0, +0, -] */
+static inline tg_runtime *tg_runtime_of(lua_State *L) {
+  return (tg_runtime *)lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* Calls the Lua function behind a reference with what was pushed, outside any task; an error in it is our own, and
+   goes to the log. Does nothing for LUA_NOREF. [-count, +0, -] */
+void tg_runtime_call(tg_runtime *runtime, int reference, int count);
+
+/* Puts functions into the table on the top of the stack, with the runtime as their upvalue. [-0, +0, m] */
+void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions);
+
+/* Keeps the function at `index` behind *reference, in place of what was there. [-0, +0, m] */
+void tg_runtime_set_reference(lua_State *L, int *reference, int index);
+
+/* A string argument as a slice; raises when it is none. [-0, +0, v] */
+static inline tg_text tg_check_text(lua_State *L, int index) {
+  tg_text text;
+  text.data = luaL_checklstring(L, index, &text.size);
+  return text;
+}
+
+/* A string argument as a slice; {NULL, 0} where it is nil or missing. [-0, +0, v] */
+static inline tg_text tg_opt_text(lua_State *L, int index) {
+  return lua_isnoneornil(L, index) ? (tg_text){NULL, 0} : tg_check_text(L, index);
+}
+
+/* The functions of each file of this folder. */
+extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
+    tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[];
+
+#endif

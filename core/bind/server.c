@@ -1,0 +1,148 @@
+/* The server: listening, and a task for each request. */
+#include "bind/request.h"
+
+static void on_task_end(tg_task *task) {
+  tg_exchange *exchange = task->owner;
+  if (exchange->handed_over) { /* its code has broken down without an answer */
+    tg_response response = {.status = 500, .type = TG_TEXT("application/problem+json")};
+    response.body = TG_TEXT("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500}");
+    tg_exchange_respond(exchange, &response);
+  }
+  tg_exchange_release(exchange);
+}
+
+/* The task may run on for a while: its waits raise now, and it releases the exchange when it ends. */
+static void on_gone(tg_exchange *exchange) {
+  tg_runtime *runtime = tg_request_of(exchange)->task->runtime;
+  lua_pushlightuserdata(runtime->L, tg_request_of(exchange)->task);
+  tg_runtime_call(runtime, runtime->gone_ref, 1);
+}
+
+static const tg_exchange_events exchange_events = {.on_body = tg_request_on_body, .on_gone = on_gone};
+
+static void start_task(tg_task *task, tg_exchange *exchange) {
+  lua_State *L = tg_task_results(task);
+  task->on_end = on_task_end;
+  task->owner = exchange;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->runtime->serve_ref);
+  lua_pushlightuserdata(L, exchange);
+  lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
+  lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
+  tg_task_start(task, 3);
+}
+
+static void on_request(void *owner, tg_exchange *exchange) {
+  tg_runtime *runtime = owner;
+  tg_request *request = tg_arena_alloc(&exchange->arena, sizeof *request);
+  tg_task *task = request != NULL ? tg_task_new(runtime) : NULL;
+  exchange->events = &exchange_events;
+  exchange->owner = request;
+  if (task == NULL) {
+    exchange->events = &tg_request_without_task;
+    tg_exchange_release(exchange);
+    return;
+  }
+  request->task = task;
+  tg_list_init(&request->body_waiters);
+  start_task(task, exchange);
+}
+
+static void on_stopped(void *owner) {
+  tg_runtime *runtime = owner;
+  tg_runtime_call(runtime, runtime->stopped_ref, 0);
+}
+
+static void on_accept_error(void *owner, int code) {
+  (void)owner;
+  tg_log_write("error", tg_error_text(code));
+}
+
+static const tg_server_events server_events = {
+    .on_request = on_request,
+    .on_stopped = on_stopped,
+    .on_accept_error = on_accept_error,
+};
+
+typedef struct limit_field {
+  const char *name;
+  size_t offset;
+  bool is_wide;
+} limit_field;
+
+#define LIMIT(name, wide)                                                                                              \
+  { #name, offsetof(tg_server_limits, name), wide }
+
+static const limit_field limit_fields[] = {
+    LIMIT(head_bytes_max, false),  LIMIT(field_count_max, false), LIMIT(body_bytes_max, true),
+    LIMIT(head_timeout_ms, false), LIMIT(body_timeout_ms, false), LIMIT(idle_timeout_ms, false),
+};
+
+/* Reads the limits that the table at `index` names. [-0, +0, v] */
+static tg_server_limits read_limits(lua_State *L, int index) {
+  tg_server_limits limits = tg_server_limits_default;
+  for (size_t i = 0; i < sizeof limit_fields / sizeof limit_fields[0]; i++) {
+    lua_getfield(L, index, limit_fields[i].name);
+    if (!lua_isnil(L, -1)) {
+      char *field = (char *)&limits + limit_fields[i].offset;
+      if (limit_fields[i].is_wide) *(uint64_t *)field = (uint64_t)luaL_checknumber(L, -1);
+      else *(uint32_t *)field = (uint32_t)luaL_checknumber(L, -1);
+    }
+    lua_pop(L, 1);
+  }
+  return limits;
+}
+
+/* core.serve{limits…, request = function, gone = function, stopped = function}: makes the server */
+static int serve(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (runtime->server != NULL) return luaL_error(L, "the server runs already");
+  tg_server_limits limits = read_limits(L, 1);
+  lua_settop(L, 1);
+  lua_getfield(L, 1, "request");
+  lua_getfield(L, 1, "gone");
+  lua_getfield(L, 1, "stopped"); /* stack: table, request, gone, stopped */
+  tg_runtime_set_reference(L, &runtime->serve_ref, 2);
+  tg_runtime_set_reference(L, &runtime->gone_ref, 3);
+  tg_runtime_set_reference(L, &runtime->stopped_ref, 4);
+  runtime->server = tg_server_new(runtime->loop, &limits, &server_events, runtime);
+  return runtime->server != NULL ? 0 : luaL_error(L, "out of memory");
+}
+
+/* core.listen(address) → the address listened on; or nil and what is wrong with it */
+static int listen_at(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  tg_address address;
+  char text[TG_ADDRESS_TEXT_BYTES];
+  if (!tg_address_parse(&address, tg_check_text(L, 1))) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
+    return 2;
+  }
+  int code = tg_server_listen(runtime->server, &address, text, sizeof text);
+  if (code < 0) {
+    lua_pushnil(L);
+    lua_pushstring(L, tg_error_text(code));
+    return 2;
+  }
+  lua_pushstring(L, text);
+  return 1;
+}
+
+/* core.stop_serving(): no new connections; idle ones close, the others answer what they have; then `stopped` */
+static int stop_serving(lua_State *L) {
+  tg_server_stop(tg_runtime_of(L)->server);
+  return 0;
+}
+
+/* core.connection_count() → open connections of clients */
+static int connection_count(lua_State *L) {
+  tg_server *server = tg_runtime_of(L)->server;
+  lua_pushinteger(L, server != NULL ? (lua_Integer)tg_server_connection_count(server) : 0);
+  return 1;
+}
+
+const luaL_Reg tg_server_functions[] = {
+    {"serve", serve}, {"listen", listen_at}, {"stop_serving", stop_serving}, {"connection_count", connection_count},
+    {NULL, NULL},
+};

@@ -1,0 +1,204 @@
+/* Streams for scripts: connect, read, write, close. One task may read and another write at the same time. */
+#include "bind/task.h"
+#include "io/dial.h"
+
+static const char metatable[] = "tidegate.stream";
+
+enum { WRITE_QUEUE_BYTES_MAX = 64 * 1024 };
+
+typedef struct script_stream {
+  tg_stream *stream; /* NULL before it is connected and after it is closed */
+  tg_dial *dial;     /* while it is being connected */
+  tg_buffer inbox;   /* what has come and was not read */
+  int code;          /* why nothing more comes: TG_ERROR_EOF or another negative code; 0 while something may */
+  tg_task *reader;   /* the task that waits for bytes */
+  tg_task *writer;   /* the task that waits for the peer to take what was written, or for the connection */
+} script_stream;
+
+static script_stream *check_stream(lua_State *L) {
+  return luaL_checkudata(L, 1, metatable);
+}
+
+static void wake(tg_task **waiter) {
+  tg_task *task = *waiter;
+  *waiter = NULL;
+  if (task != NULL) tg_task_wake(task, 0);
+}
+
+static void on_read(tg_stream *stream, const char *bytes, long size) {
+  script_stream *self = stream->owner;
+  if (size < 0) self->code = (int)size;
+  else if (!tg_buffer_append(&self->inbox, bytes, (size_t)size)) self->code = TG_ERROR_MEMORY;
+  tg_stream_read_stop(stream); /* the next read starts it again: a slow reader holds the peer back */
+  wake(&self->reader);
+}
+
+static void on_drain(tg_stream *stream, int code) {
+  script_stream *self = stream->owner;
+  if (code < 0 && self->code == 0) self->code = code;
+  wake(&self->writer);
+}
+
+static const tg_stream_events events = {.on_read = on_read, .on_drain = on_drain};
+
+static void close_stream(script_stream *self) {
+  if (self->dial != NULL) tg_dial_cancel(self->dial);
+  if (self->stream != NULL) tg_stream_close(self->stream);
+  self->dial = NULL;
+  self->stream = NULL;
+  if (self->code == 0) self->code = TG_ERROR_CANCELED;
+  tg_buffer_free(&self->inbox);
+  wake(&self->reader);
+  wake(&self->writer);
+}
+
+/* core.stream() → a stream that is not connected */
+static int create(lua_State *L) {
+  script_stream *self = lua_newuserdata(L, sizeof *self);
+  *self = (script_stream){0};
+  luaL_getmetatable(L, metatable);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+/* stream:close(): ends it both ways; who waits on it hears that it is closed */
+static int close_now(lua_State *L) {
+  close_stream(check_stream(L));
+  return 0;
+}
+
+/* --- connecting --- */
+
+static void on_connected(void *owner, int code, tg_stream *stream) {
+  script_stream *self = owner;
+  self->dial = NULL;
+  self->stream = stream;
+  self->code = code;
+  if (stream != NULL) tg_stream_attach(stream, &events, self);
+  wake(&self->writer);
+}
+
+static void on_connect_abort(tg_task *task) {
+  script_stream *self = task->wait;
+  self->writer = NULL;
+  close_stream(self);
+}
+
+/* core.stream_connect(stream, host, port) → error; afterwards core.stream_error(stream) says how it went. The caller
+   keeps the stream. */
+static int connect_stream(lua_State *L) {
+  script_stream *self = check_stream(L);
+  const char *host = luaL_checkstring(L, 2);
+  unsigned port = (unsigned)luaL_checkinteger(L, 3);
+  tg_task *task = tg_task_enter(L, "tg.tcp.connect");
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  self->code = tg_dial_start(tg_runtime_of(L)->loop, host, port, on_connected, self, &self->dial);
+  if (self->code < 0) return 0;
+  self->writer = task;
+  return tg_task_park(L, task, on_connect_abort, self);
+}
+
+/* core.stream_error(stream) → nil, or why nothing more comes: "end of stream", "connection refused", … */
+static int stream_error(lua_State *L) {
+  int code = check_stream(L)->code;
+  if (code == 0) return 0;
+  lua_pushstring(L, code == TG_ERROR_CANCELED ? "the stream is closed" : tg_error_text(code));
+  lua_pushboolean(L, code == TG_ERROR_EOF);
+  return 2;
+}
+
+/* --- reading --- */
+
+static void on_read_abort(tg_task *task) {
+  script_stream *self = task->wait;
+  self->reader = NULL;
+  tg_stream_read_stop(self->stream);
+}
+
+/* core.stream_wait(stream) → error: waits until more bytes have come, or nothing more can */
+static int wait_readable(lua_State *L) {
+  script_stream *self = check_stream(L);
+  if (self->code != 0 || self->stream == NULL) return 0;
+  if (self->reader != NULL) return luaL_error(L, "another task is reading from this stream");
+  tg_task *task = tg_task_enter(L, "stream:read");
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  self->code = tg_stream_read_start(self->stream);
+  if (self->code < 0) return 0;
+  self->reader = task;
+  return tg_task_park(L, task, on_read_abort, self);
+}
+
+/* core.stream_take(stream, bytes or nil) → what has come, at most that many bytes; nil when nothing has */
+static int take(lua_State *L) {
+  script_stream *self = check_stream(L);
+  tg_text text = tg_buffer_text(&self->inbox);
+  size_t most = (size_t)luaL_optnumber(L, 2, 1e15);
+  if (text.size == 0) return 0;
+  if (text.size > most) text.size = most;
+  lua_pushlstring(L, text.data, text.size);
+  tg_buffer_consume(&self->inbox, text.size);
+  return 1;
+}
+
+/* core.stream_find(stream, text) → bytes up to the end of the first occurrence in what has come, or nil; and how many
+   bytes have come */
+static int find(lua_State *L) {
+  script_stream *self = check_stream(L);
+  tg_text inbox = tg_buffer_text(&self->inbox), wanted = tg_check_text(L, 2);
+  const char *at = inbox.size > 0 ? memmem(inbox.data, inbox.size, wanted.data, wanted.size) : NULL;
+  if (at == NULL) lua_pushnil(L);
+  else lua_pushnumber(L, (lua_Number)((size_t)(at - inbox.data) + wanted.size));
+  lua_pushnumber(L, (lua_Number)inbox.size);
+  return 2;
+}
+
+/* --- writing --- */
+
+static void on_write_abort(tg_task *task) {
+  ((script_stream *)task->wait)->writer = NULL;
+}
+
+/* core.stream_write(stream, text) → error: waits while the peer is too far behind */
+static int write_text(lua_State *L) {
+  script_stream *self = check_stream(L);
+  tg_text text = tg_check_text(L, 2);
+  if (self->stream == NULL) return 0;
+  if (self->writer != NULL) return luaL_error(L, "another task is writing to this stream");
+  tg_task *task = tg_task_enter(L, "stream:write");
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  int code = tg_stream_write(self->stream, &text, 1);
+  if (code < 0) self->code = code;
+  if (code != TG_STREAM_QUEUED || tg_stream_queued_bytes(self->stream) < WRITE_QUEUE_BYTES_MAX) return 0;
+  self->writer = task;
+  return tg_task_park(L, task, on_write_abort, self);
+}
+
+/* stream:finish(): ends the own side behind what was written; reading goes on */
+static int finish(lua_State *L) {
+  script_stream *self = check_stream(L);
+  if (self->stream != NULL) tg_stream_finish(self->stream);
+  return 0;
+}
+
+/* core.stream_metatable() → the metatable, into which stream.lua puts the methods */
+static int push_metatable(lua_State *L) {
+  if (luaL_newmetatable(L, metatable) != 0) {
+    lua_pushcfunction(L, close_now);
+    lua_setfield(L, -2, "__gc");
+  }
+  return 1;
+}
+
+const luaL_Reg tg_stream_functions[] = {
+    {"stream", create},
+    {"stream_connect", connect_stream},
+    {"stream_error", stream_error},
+    {"stream_wait", wait_readable},
+    {"stream_take", take},
+    {"stream_find", find},
+    {"stream_write", write_text},
+    {"stream_finish", finish},
+    {"stream_close", close_now},
+    {"stream_metatable", push_metatable},
+    {NULL, NULL},
+};

@@ -1,0 +1,78 @@
+/* The process, its folder and its loop. */
+#include "bind/log.h"
+#include "bind/runtime.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* core.list_folder(path) → names without order; or nil and a sentence */
+static int list_folder(lua_State *L) {
+  DIR *folder = opendir(luaL_checkstring(L, 1));
+  if (folder == NULL) {
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(errno));
+    return 2;
+  }
+  lua_newtable(L);
+  const struct dirent *entry;
+  for (int i = 1; (entry = readdir(folder)) != NULL; i++) {
+    lua_pushstring(L, entry->d_name);
+    lua_rawseti(L, -2, i);
+  }
+  closedir(folder);
+  return 1;
+}
+
+/* core.log(level, message): writes a line to the log */
+static int log_message(lua_State *L) {
+  tg_log_write(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  return 0;
+}
+
+/* core.run(): runs the loop until core.stop */
+static int run(lua_State *L) {
+  tg_loop_run(tg_runtime_of(L)->loop);
+  return 0;
+}
+
+/* core.stop(): makes core.run return after this turn */
+static int stop(lua_State *L) {
+  tg_loop_stop(tg_runtime_of(L)->loop);
+  return 0;
+}
+
+/* core.on_signal(function): calls it with the number of a SIGINT or SIGTERM */
+static int on_signal(lua_State *L) {
+  tg_runtime_set_reference(L, &tg_runtime_of(L)->signal_ref, 1);
+  return 0;
+}
+
+/* core.is_terminal() → does standard error go to a terminal? */
+static int is_terminal(lua_State *L) {
+  lua_pushboolean(L, isatty(STDERR_FILENO));
+  return 1;
+}
+
+/* core.random_bytes(count) → that many bytes from the system's generator */
+static int random_bytes(lua_State *L) {
+  char bytes[256];
+  size_t count = (size_t)luaL_checkinteger(L, 1);
+  luaL_argcheck(L, count <= sizeof bytes, 1, "at most 256 bytes");
+  arc4random_buf(bytes, count);
+  lua_pushlstring(L, bytes, count);
+  return 1;
+}
+
+const luaL_Reg tg_system_functions[] = {
+    {"list_folder", list_folder},
+    {"log", log_message},
+    {"run", run},
+    {"stop", stop},
+    {"on_signal", on_signal},
+    {"is_terminal", is_terminal},
+    {"random_bytes", random_bytes},
+    {NULL, NULL},
+};

@@ -1,0 +1,281 @@
+#include "bind/task.h"
+#include "bind/log.h"
+
+#include <stdlib.h>
+
+enum { SPARE_MAX = 1024, RESULTS_MAX = 16 };
+
+static char park_mark; /* its address is what a task yields when it waits; see coroutines.lua */
+
+/* --- the coroutine's life --- */
+
+static void free_task(tg_task *task) {
+  luaL_unref(task->runtime->L, LUA_REGISTRYINDEX, task->reference);
+  free(task);
+}
+
+static void forget_cancellation(tg_task *task) {
+  luaL_unref(task->runtime->L, LUA_REGISTRYINDEX, task->cancellation);
+  task->cancellation = LUA_NOREF;
+}
+
+/* The task has ended: whoever waits for that hears it, and its coroutine is kept where it is whole. */
+static void end(tg_task *task, bool whole) {
+  tg_runtime *runtime = task->runtime;
+  task->state = TG_TASK_SPARE;
+  if (task->on_end != NULL) task->on_end(task);
+  task->on_end = NULL;
+  forget_cancellation(task);
+  tg_list_remove(&task->node);
+  runtime->task_count--;
+  if (!whole || runtime->spare_count >= SPARE_MAX) {
+    free_task(task);
+    return;
+  }
+  lua_settop(task->L, 0);
+  tg_list_push_front(&runtime->spare_tasks, &task->node);
+  runtime->spare_count++;
+}
+
+static void report_death(tg_task *task) {
+  const char *message = lua_tostring(task->L, -1);
+  luaL_traceback(task->runtime->L, task->L, message != NULL ? message : "(no message)", 0);
+  tg_log_write("error", lua_tostring(task->runtime->L, -1));
+  lua_pop(task->runtime->L, 1);
+}
+
+static void on_job(tg_job *job) {
+  tg_task *task = TG_CONTAINER(job, tg_task, job);
+  tg_runtime *runtime = task->runtime;
+  int count = task->argument_count;
+  task->argument_count = 0;
+  task->state = TG_TASK_RUNNING;
+  runtime->current = task;
+  int status = lua_resume(task->L, count);
+  runtime->current = NULL;
+  if (status == LUA_YIELD && task->state == TG_TASK_PARKED) return;
+  if (status != LUA_YIELD) report_death(task);
+  end(task, status == LUA_YIELD && task->state == TG_TASK_ENDED);
+}
+
+static tg_task *create(tg_runtime *runtime) {
+  tg_task *task = calloc(1, sizeof *task);
+  if (task == NULL) return NULL;
+  task->runtime = runtime;
+  task->cancellation = LUA_NOREF;
+  task->L = lua_newthread(runtime->L);
+  task->reference = luaL_ref(runtime->L, LUA_REGISTRYINDEX);
+  tg_list_init(&task->node);
+  tg_list_init(&task->wait_node);
+  tg_job_init(&task->job, on_job);
+  lua_rawgeti(task->L, LUA_REGISTRYINDEX, runtime->body_ref);
+  return task;
+}
+
+tg_task *tg_task_new(tg_runtime *runtime) {
+  tg_task *task;
+  if (tg_list_is_empty(&runtime->spare_tasks)) {
+    task = create(runtime);
+    if (task == NULL) return NULL;
+  } else {
+    task = TG_CONTAINER(tg_list_pop_front(&runtime->spare_tasks), tg_task, node);
+    runtime->spare_count--;
+  }
+  tg_list_push_back(&runtime->tasks, &task->node);
+  runtime->task_count++;
+  return task;
+}
+
+void tg_task_start(tg_task *task, int count) {
+  task->argument_count = count + 1;
+  task->state = TG_TASK_READY;
+  tg_loop_post(task->runtime->loop, &task->job);
+}
+
+void tg_task_free_spare(tg_runtime *runtime) {
+  tg_list *node;
+  while ((node = tg_list_pop_front(&runtime->spare_tasks)) != NULL) free_task(TG_CONTAINER(node, tg_task, node));
+  runtime->spare_count = 0;
+}
+
+/* --- waiting and waking --- */
+
+tg_task *tg_task_enter(lua_State *L, const char *name) {
+  tg_task *task = tg_runtime_of(L)->current;
+  if (task == NULL) {
+    luaL_error(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
+    abort(); /* luaL_error does not return, which its declaration does not say */
+  }
+  if (!lua_isyieldable(L)) {
+    luaL_error(L,
+               "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
+               "a string.gsub callback, a metamethod, a module that is being required)",
+               name);
+  }
+  if (!lua_checkstack(task->L, RESULTS_MAX)) luaL_error(L, "%s: the task's stack is full", name);
+  return task;
+}
+
+int tg_task_push_cancellation(tg_task *task, lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancellation);
+  return 1;
+}
+
+int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void *wait) {
+  task->state = TG_TASK_PARKED;
+  task->generation++;
+  task->abort = abort;
+  task->wait = wait;
+  task->shielded = false;
+  lua_pushlightuserdata(L, &park_mark);
+  return lua_yield(L, 1);
+}
+
+void tg_task_wake(tg_task *task, int count) {
+  if (task->state != TG_TASK_PARKED) {
+    lua_pop(task->L, count);
+    return;
+  }
+  task->state = TG_TASK_READY;
+  task->abort = NULL;
+  task->wait = NULL;
+  task->argument_count = count;
+  tg_loop_post(task->runtime->loop, &task->job);
+}
+
+void tg_task_cancel(tg_task *task, lua_State *L) {
+  if (task->cancellation != LUA_NOREF) {
+    lua_pop(L, 1);
+    return;
+  }
+  task->cancellation = luaL_ref(L, LUA_REGISTRYINDEX);
+  if (task->state != TG_TASK_PARKED || task->shielded) return;
+  if (task->abort != NULL) task->abort(task);
+  tg_task_wake(task, tg_task_push_cancellation(task, task->L));
+}
+
+/* --- for task.lua --- */
+
+static tg_task *check_task(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TLIGHTUSERDATA);
+  return lua_touserdata(L, index);
+}
+
+/* core.set_body(function): what every coroutine runs */
+static int set_body(lua_State *L) {
+  tg_runtime_set_reference(L, &tg_runtime_of(L)->body_ref, 1);
+  return 0;
+}
+
+/* core.spawn(function, …) → task: runs it in a task of its own, soon */
+static int spawn(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  int count = lua_gettop(L);
+  luaL_argcheck(L, count <= RESULTS_MAX, count, "too many arguments");
+  tg_task *task = tg_task_new(tg_runtime_of(L));
+  if (task == NULL) return luaL_error(L, "out of memory");
+  lua_xmove(L, task->L, count);
+  tg_task_start(task, count - 1);
+  lua_pushlightuserdata(L, task);
+  return 1;
+}
+
+/* core.ended() → function, …: the coroutine has nothing more to do; it returns with the next thing to run */
+static int ended(lua_State *L) {
+  tg_runtime_of(L)->current->state = TG_TASK_ENDED;
+  return lua_yield(L, 0);
+}
+
+/* core.current() → task, or nil outside any */
+static int current(lua_State *L) {
+  tg_task *task = tg_runtime_of(L)->current;
+  if (task == NULL) return 0;
+  lua_pushlightuserdata(L, task);
+  return 1;
+}
+
+/* core.park(name) → error: waits until core.wake or a cancellation; `name` is the function that waits */
+static int park(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  tg_task *task = tg_task_enter(L, name);
+  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  return tg_task_park(L, task, NULL, NULL);
+}
+
+/* core.park_shielded(name): the same, and a cancellation does not end it */
+static int park_shielded(lua_State *L) {
+  tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
+  int count = tg_task_park(L, task, NULL, NULL);
+  task->shielded = true;
+  return count;
+}
+
+/* core.wake(task): ends the wait of a task that core.park holds */
+static int wake(lua_State *L) {
+  tg_task_wake(check_task(L, 1), 0);
+  return 0;
+}
+
+/* core.cancel(task, value): its waits raise the value from here on */
+static int cancel(lua_State *L) {
+  luaL_checkany(L, 2);
+  lua_settop(L, 2);
+  tg_task_cancel(check_task(L, 1), L);
+  return 0;
+}
+
+/* core.cancel_all(value): cancels every task there is */
+static int cancel_all(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  luaL_checkany(L, 1);
+  for (tg_list *node = runtime->tasks.next; node != &runtime->tasks; node = node->next) {
+    lua_pushvalue(L, 1);
+    tg_task_cancel(TG_CONTAINER(node, tg_task, node), L);
+  }
+  return 0;
+}
+
+/* core.finish_tasks(turns): runs the loop until no task is left, for at most that many turns; how many are left */
+static int finish_tasks(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  lua_Integer turns = luaL_checkinteger(L, 1);
+  while (runtime->task_count > 0 && turns-- > 0) tg_loop_turn(runtime->loop);
+  lua_pushinteger(L, (lua_Integer)runtime->task_count);
+  return 1;
+}
+
+/* core.is_task_thread() → is the running coroutine a task's own, and not one that the task's code has made? */
+static int is_task_thread(lua_State *L) {
+  tg_task *task = tg_runtime_of(L)->current;
+  lua_pushboolean(L, task != NULL && task->L == L);
+  return 1;
+}
+
+/* core.task_count() → tasks that have not ended */
+static int task_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)tg_runtime_of(L)->task_count);
+  return 1;
+}
+
+/* core.park_mark() → the value that a coroutine yields when its task waits */
+static int push_park_mark(lua_State *L) {
+  lua_pushlightuserdata(L, &park_mark);
+  return 1;
+}
+
+const luaL_Reg tg_task_functions[] = {
+    {"set_body", set_body},
+    {"spawn", spawn},
+    {"ended", ended},
+    {"current", current},
+    {"park", park},
+    {"park_shielded", park_shielded},
+    {"wake", wake},
+    {"cancel", cancel},
+    {"cancel_all", cancel_all},
+    {"finish_tasks", finish_tasks},
+    {"is_task_thread", is_task_thread},
+    {"task_count", task_count},
+    {"park_mark", push_park_mark},
+    {NULL, NULL},
+};

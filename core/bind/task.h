@@ -1,0 +1,75 @@
+/* A task: a coroutine that the loop resumes. This is the one way to wait and the one way to wake.
+
+   A C function that waits goes: check the arguments, tg_task_enter, return tg_task_push_cancellation where the task is
+   cancelled, start the operation, `return tg_task_park(…)`. When the operation is done its callback pushes results on
+   tg_task_results and calls tg_task_wake. The first result is an error value, or nil; the Lua function around it
+   raises it. */
+#ifndef TG_BIND_TASK_H
+#define TG_BIND_TASK_H
+
+#include "bind/runtime.h"
+#include "io/timer.h"
+
+typedef enum tg_task_state {
+  TG_TASK_SPARE,
+  TG_TASK_READY,
+  TG_TASK_RUNNING,
+  TG_TASK_PARKED,
+  TG_TASK_ENDED
+} tg_task_state;
+
+typedef struct tg_task {
+  tg_job job;   /* resumes it */
+  tg_list node; /* in the runtime's tasks or spare_tasks */
+  tg_runtime *runtime;
+  lua_State *L;       /* its coroutine */
+  int reference;      /* keeps the coroutine */
+  int argument_count; /* what the next resume passes in */
+  tg_task_state state;
+  uint32_t generation;                 /* of its waits: a wake-up for an older one is dropped */
+  void (*abort)(struct tg_task *task); /* gives up what it waits for; NULL where there is nothing to give up */
+  void *wait;                          /* what it waits for, for `abort` */
+  bool shielded;                       /* this wait is not ended by a cancellation */
+  int cancellation;  /* reference of the value that its waits raise; LUA_NOREF while it is not cancelled */
+  tg_list wait_node; /* in a list of tasks that wait for the same thing */
+  tg_timer timer;    /* of a sleep */
+  void (*on_end)(struct tg_task *task); /* it has ended, well or not; may be NULL */
+  void *owner;                          /* for on_end */
+} tg_task;
+
+/* A task that does nothing yet; NULL without memory. Push a function and its arguments on tg_task_results, then call
+   tg_task_start. */
+tg_task *tg_task_new(tg_runtime *runtime);
+
+/* Puts a new task on the ready queue, with the function and the `count` arguments behind it. */
+void tg_task_start(tg_task *task, int count);
+
+/* The task that runs now, for a function called `name` that is about to wait. Raises where nothing can wait. [-0, +0, v] */
+tg_task *tg_task_enter(lua_State *L, const char *name);
+
+static inline bool tg_task_is_cancelled(const tg_task *task) {
+  return task->cancellation != LUA_NOREF;
+}
+
+/* Pushes the cancellation as the one result of a wait that did not begin; returns 1. [-0, +1, -] */
+int tg_task_push_cancellation(tg_task *task, lua_State *L);
+
+/* Waits: `return tg_task_park(…)` is the end of a C function. `abort` is called once when the task is cancelled before
+   it is woken, and must see to it that nobody wakes it for this wait any more. */
+int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void *wait);
+
+/* The stack on which the results of a wait are pushed, at most 16 of them. */
+static inline lua_State *tg_task_results(tg_task *task) {
+  return task->L;
+}
+
+/* Ends the wait: the task goes on the ready queue with the `count` results that were pushed. */
+void tg_task_wake(tg_task *task, int count);
+
+/* Cancels with the value on the top of `L`: ends its wait, now or as soon as it begins one. [-1, +0, m] */
+void tg_task_cancel(tg_task *task, lua_State *L);
+
+/* Frees the coroutines that are kept for use again. */
+void tg_task_free_spare(tg_runtime *runtime);
+
+#endif

@@ -1,0 +1,93 @@
+/* Work on bytes that would be slow in Lua. */
+#include "bind/runtime.h"
+#include "proto/percent.h"
+#include "proto/status.h"
+#include "proto/target.h"
+
+enum { PAIRS_MAX = 1000 };
+
+/* core.percent_encode(text) → text with everything but unreserved bytes encoded */
+static int percent_encode(lua_State *L) {
+  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_buffer_clear(scratch);
+  tg_percent_encode(scratch, tg_check_text(L, 1));
+  if (scratch->failed) return luaL_error(L, "out of memory");
+  tg_text text = tg_buffer_text(scratch);
+  lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+  return 1;
+}
+
+/* Pushes the decoded text; false, with nothing pushed, when its encoding is bad. [-0, +1|0, m] */
+static bool push_decoded(lua_State *L, tg_text text, bool plus) {
+  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_buffer_clear(scratch);
+  if (!tg_percent_decode(scratch, text, plus)) return false;
+  if (scratch->failed) luaL_error(L, "out of memory");
+  tg_text decoded = tg_buffer_text(scratch);
+  lua_pushlstring(L, decoded.size > 0 ? decoded.data : "", decoded.size);
+  return true;
+}
+
+/* core.percent_decode(text) → text, or nil when its encoding is bad */
+static int percent_decode(lua_State *L) {
+  return push_decoded(L, tg_check_text(L, 1), false) ? 1 : 0;
+}
+
+/* core.normalize_path(path) → the path as the router sees it; or nil and what is wrong with it */
+static int normalize_path(lua_State *L) {
+  char memory[1024];
+  tg_arena arena;
+  tg_text normal;
+  tg_text path = tg_check_text(L, 1);
+  tg_arena_init(&arena, memory, sizeof memory);
+  const char *wrong = tg_path_normalize(path, &arena, &normal);
+  if (wrong == NULL) lua_pushlstring(L, normal.data, normal.size);
+  else lua_pushnil(L);
+  lua_pushstring(L, wrong); /* nil where nothing is wrong */
+  tg_arena_free(&arena);
+  return 2;
+}
+
+static int fail_pairs(lua_State *L, const char *message) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  return 2;
+}
+
+/* core.parse_pairs(text) → {key, value, key, value, …} of a query or a form, decoded; or nil and what is wrong */
+static int parse_pairs(lua_State *L) {
+  tg_text rest = tg_check_text(L, 1), key, value;
+  int count = 0;
+  lua_newtable(L);
+  while (tg_query_next(&rest, &key, &value)) {
+    if (count == PAIRS_MAX * 2) return fail_pairs(L, "more than 1000 pairs");
+    if (!push_decoded(L, key, true)) return fail_pairs(L, "bad percent-encoding");
+    lua_rawseti(L, -2, ++count);
+    if (!push_decoded(L, value, true)) return fail_pairs(L, "bad percent-encoding");
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+/* core.status_reason(status) → "Not Found" */
+static int status_reason(lua_State *L) {
+  tg_text reason = tg_status_reason((unsigned)luaL_checkinteger(L, 1));
+  lua_pushlstring(L, reason.data, reason.size);
+  return 1;
+}
+
+/* core.is_token(text) → is it a token of RFC 9110? */
+static int is_token(lua_State *L) {
+  lua_pushboolean(L, tg_text_is_token(tg_check_text(L, 1)));
+  return 1;
+}
+
+const luaL_Reg tg_text_functions[] = {
+    {"percent_encode", percent_encode},
+    {"percent_decode", percent_decode},
+    {"normalize_path", normalize_path},
+    {"parse_pairs", parse_pairs},
+    {"status_reason", status_reason},
+    {"is_token", is_token},
+    {NULL, NULL},
+};

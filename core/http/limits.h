@@ -1,0 +1,29 @@
+/* Every limit of the HTTP layer, with its unit in its name and its answer beside it. */
+#ifndef TG_HTTP_LIMITS_H
+#define TG_HTTP_LIMITS_H
+
+#include <stdint.h>
+
+typedef struct tg_server_limits {
+  uint32_t head_bytes_max;      /* request line and header section: 414 in the target, 431 behind it */
+  uint32_t field_count_max;     /* header fields: 431 */
+  uint64_t body_bytes_max;      /* a request's body: 413 */
+  uint32_t head_timeout_ms;     /* from a request's first byte to the end of its header section: 408 */
+  uint32_t body_timeout_ms;     /* from there to the end of the body: 408 */
+  uint32_t idle_timeout_ms;     /* between requests, and for a peer that reads nothing of an answer: close */
+  uint32_t linger_timeout_ms;   /* after the last answer, for what the client still sends: close */
+  uint32_t pipelined_bytes_max; /* received behind the request under way: then reading stops */
+} tg_server_limits;
+
+typedef struct tg_client_limits {
+  uint32_t connections_per_origin_max; /* more calls wait for a connection */
+  uint32_t waiting_calls_max;          /* calls that wait for a connection, for each origin: error */
+  uint32_t idle_timeout_ms;            /* a kept connection that nobody uses: close */
+  uint32_t call_timeout_ms;            /* a whole call, where it does not say itself: error */
+  uint64_t body_bytes_max;             /* a response's body: error */
+} tg_client_limits;
+
+extern const tg_server_limits tg_server_limits_default;
+extern const tg_client_limits tg_client_limits_default;
+
+#endif

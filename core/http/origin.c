@@ -1,0 +1,70 @@
+#include "http/origin.h"
+#include "http/upstream_connection.h"
+
+#include <stdlib.h>
+
+static bool is_it(const tg_origin *origin, tg_text host, unsigned port) {
+  return origin->port == port && strlen(origin->host) == host.size && memcmp(origin->host, host.data, host.size) == 0;
+}
+
+static tg_origin *origin_new(tg_client *client, tg_text host, unsigned port) {
+  tg_origin *origin = calloc(1, sizeof *origin + host.size + 1);
+  if (origin == NULL) return NULL;
+  origin->client = client;
+  origin->port = port;
+  memcpy(origin->host, host.data, host.size);
+  tg_list_init(&origin->idle);
+  tg_list_init(&origin->busy);
+  tg_list_init(&origin->waiting);
+  tg_list_push_front(&client->origins, &origin->node);
+  return origin;
+}
+
+tg_origin *tg_origin_find(tg_client *client, tg_text host, unsigned port) {
+  for (tg_list *node = client->origins.next; node != &client->origins; node = node->next) {
+    tg_origin *origin = TG_CONTAINER(node, tg_origin, node);
+    if (!is_it(origin, host, port)) continue;
+    tg_list_remove(node);
+    tg_list_push_front(&client->origins, node);
+    return origin;
+  }
+  return origin_new(client, host, port);
+}
+
+static void wait(tg_origin *origin, tg_call *call) {
+  if (origin->waiting_count >= origin->client->limits.waiting_calls_max) {
+    tg_call_finish(call, TG_CALL_BUSY);
+    return;
+  }
+  tg_list_push_back(&origin->waiting, &call->node);
+  origin->waiting_count++;
+}
+
+void tg_origin_assign(tg_origin *origin, tg_call *call) {
+  call->origin = origin;
+  if (!tg_list_is_empty(&origin->idle)) {
+    tg_upstream_connection_take(origin->idle.next, call);
+  } else if (origin->connection_count < origin->client->limits.connections_per_origin_max) {
+    tg_upstream_connection_open(origin, call);
+  } else {
+    wait(origin, call);
+  }
+}
+
+void tg_origin_unwait(tg_origin *origin, tg_call *call) {
+  tg_list_remove(&call->node);
+  origin->waiting_count--;
+}
+
+void tg_origin_settle(tg_origin *origin) {
+  bool room =
+      !tg_list_is_empty(&origin->idle) || origin->connection_count < origin->client->limits.connections_per_origin_max;
+  if (room && origin->waiting_count > 0) {
+    tg_call *call = TG_CONTAINER(origin->waiting.next, tg_call, node);
+    tg_origin_unwait(origin, call);
+    tg_origin_assign(origin, call);
+  } else if (origin->connection_count == 0 && origin->waiting_count == 0) {
+    tg_list_remove(&origin->node);
+    free(origin);
+  }
+}

@@ -1,0 +1,72 @@
+#include "http/request_check.h"
+
+static const tg_refusal fine = {0, NULL};
+
+static tg_refusal bad(const char *detail) {
+  return (tg_refusal){400, detail};
+}
+
+static tg_refusal check_version(const tg_head *head) {
+  if (head->major == 1 && head->minor <= 1) return fine;
+  return (tg_refusal){505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+}
+
+/* RFC 9112 section 6.1. llhttp has refused Content-Length beside Transfer-Encoding, unless the latter is empty. */
+static tg_refusal check_framing(const tg_head *head) {
+  const tg_field *coding = tg_head_find(head, TG_TEXT("Transfer-Encoding"), NULL);
+  if (coding == NULL) return fine;
+  if (head->minor == 0) return bad("Transfer-Encoding in HTTP/1.0");
+  if (tg_head_find(head, TG_TEXT("Transfer-Encoding"), coding) != NULL) return bad("two Transfer-Encoding fields");
+  if (tg_head_find(head, TG_TEXT("Content-Length"), NULL) != NULL) return bad("Content-Length and Transfer-Encoding");
+  if (tg_text_equal_nocase(coding->value, TG_TEXT("chunked"))) return fine;
+  bool ends_chunked = tg_head_has_element(head, TG_TEXT("Transfer-Encoding"), TG_TEXT("chunked")) && head->chunked;
+  if (!ends_chunked) return bad("Transfer-Encoding does not end in chunked");
+  return (tg_refusal){501, "the only transfer coding understood here is chunked"};
+}
+
+static bool is_authority(tg_text text) {
+  for (size_t i = 0; i < text.size; i++) {
+    unsigned char c = (unsigned char)text.data[i];
+    if (c <= ' ' || c >= 0x7f || strchr(",/?#@\\\"<>^`{|}", c) != NULL) return false;
+  }
+  return text.size > 0;
+}
+
+/* RFC 9112 section 3.2: one Host, always, in HTTP/1.1; the absolute form's authority stands before it. */
+static tg_refusal check_authority(tg_exchange *exchange) {
+  const tg_field *host = tg_head_find(&exchange->head, TG_TEXT("Host"), NULL);
+  if (host == NULL && exchange->head.minor == 1) return bad("no Host field");
+  if (host != NULL && tg_head_find(&exchange->head, TG_TEXT("Host"), host) != NULL) return bad("two Host fields");
+  if (host != NULL && !is_authority(host->value)) return bad("the Host field is no host");
+  exchange->authority = host != NULL ? host->value : (tg_text){NULL, 0};
+  if (exchange->target.authority.data == NULL) return fine;
+  if (!is_authority(exchange->target.authority)) return bad("the request target's host is no host");
+  exchange->authority = exchange->target.authority;
+  return fine;
+}
+
+static tg_refusal check_expect(tg_exchange *exchange) {
+  tg_text expect = tg_head_value(&exchange->head, TG_TEXT("Expect"));
+  if (expect.data == NULL || exchange->head.minor == 0) return fine;
+  if (!tg_text_equal_nocase(expect, TG_TEXT("100-continue"))) {
+    return (tg_refusal){417, "the only expectation met here is 100-continue"};
+  }
+  exchange->continue_wanted = true;
+  return fine;
+}
+
+static tg_refusal check_target(tg_exchange *exchange) {
+  const tg_head *head = &exchange->head;
+  if (tg_text_equal(head->method, TG_TEXT("CONNECT"))) return (tg_refusal){501, "CONNECT is not served here"};
+  const char *wrong = tg_target_parse(&exchange->target, head->method, head->target, &exchange->arena);
+  return wrong == NULL ? fine : bad(wrong);
+}
+
+tg_refusal tg_request_check(tg_exchange *exchange) {
+  tg_refusal refusal = check_version(&exchange->head);
+  if (refusal.status == 0) refusal = check_framing(&exchange->head);
+  if (refusal.status == 0) refusal = check_target(exchange);
+  if (refusal.status == 0) refusal = check_authority(exchange);
+  if (refusal.status == 0) refusal = check_expect(exchange);
+  return refusal;
+}

@@ -1,0 +1,15 @@
+/* What llhttp lets through and a gateway must not (RFC 9112, and the cases in which two parsers could disagree). */
+#ifndef TG_HTTP_REQUEST_CHECK_H
+#define TG_HTTP_REQUEST_CHECK_H
+
+#include "http/exchange.h"
+
+typedef struct tg_refusal {
+  unsigned status; /* 0: the request is fine */
+  const char *detail;
+} tg_refusal;
+
+/* Checks a request's head, and fills in target, authority and continue_wanted. */
+tg_refusal tg_request_check(tg_exchange *exchange);
+
+#endif

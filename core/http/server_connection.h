@@ -1,0 +1,28 @@
+/* A server's side of one HTTP/1.1 connection: reads requests one after the other, answers them in order. */
+#ifndef TG_HTTP_SERVER_CONNECTION_H
+#define TG_HTTP_SERVER_CONNECTION_H
+
+#include "http/server.h"
+
+typedef struct tg_server_connection tg_server_connection;
+
+/* Starts on a stream, which is the connection's even when it fails. The node for the server's list; NULL without
+   memory. The connection frees itself when it ends, and says so with tg_server_forget. */
+tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream);
+
+/* No further request: closes when idle, else behind the answer under way. */
+void tg_server_connection_retire(tg_list *node);
+
+/* Ends at once; the exchange under way is told that its client is gone. */
+void tg_server_connection_abort(tg_list *node);
+
+/* Answers the exchange under way; see tg_exchange_respond. */
+int tg_server_connection_respond(tg_server_connection *connection, const tg_response *response);
+
+/* Sends 100 (Continue). */
+void tg_server_connection_continue(tg_server_connection *connection);
+
+/* The client's address. */
+void tg_server_connection_peer(const tg_server_connection *connection, char *text, size_t size);
+
+#endif

@@ -1,0 +1,29 @@
+/* The server's inside, for server.c and server_connection.c. */
+#ifndef TG_HTTP_SERVER_PRIVATE_H
+#define TG_HTTP_SERVER_PRIVATE_H
+
+#include "http/server.h"
+#include "proto/http1_writer.h"
+
+enum { TG_LISTENERS_MAX = 16 };
+
+struct tg_server {
+  tg_loop *loop;
+  tg_server_limits limits;
+  const tg_server_events *events;
+  void *owner;
+  tg_listener *listeners[TG_LISTENERS_MAX];
+  unsigned listener_count;
+  tg_list connections;
+  unsigned connection_count;
+  uint64_t exchange_count;
+  tg_buffer scratch; /* the head of the answer being written; empty between */
+  tg_http1_date date;
+  bool stopping;
+  tg_job stopped; /* calls on_stopped */
+};
+
+/* A connection has ended. */
+void tg_server_forget(tg_server *server, tg_list *node);
+
+#endif

@@ -1,0 +1,268 @@
+#include "http/upstream_connection.h"
+#include "io/dial.h"
+#include "proto/http1_parser.h"
+#include "proto/status.h"
+
+#include <stdlib.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+
+enum { INTERIM_MAX = 16 };
+
+struct tg_upstream_connection {
+  tg_list node; /* in the origin's idle or busy list */
+  tg_origin *origin;
+  tg_dial *dial;     /* while it is being opened */
+  tg_stream *stream; /* afterwards */
+  tg_call *call;     /* NULL while it is kept */
+  tg_http1_parser parser;
+  tg_timer timer; /* closes a kept connection; it rings for the oldest deadline and looks again */
+  uint64_t idle_deadline_ns;
+  bool reused;       /* it has carried a call before */
+  bool has_answered; /* bytes of the response have come */
+};
+
+/* --- the end --- */
+
+static void destroy(tg_upstream_connection *connection) {
+  tg_origin *origin = connection->origin;
+  if (connection->dial != NULL) tg_dial_cancel(connection->dial);
+  if (connection->stream != NULL) tg_stream_close(connection->stream);
+  tg_timer_stop(origin->client->loop, &connection->timer);
+  tg_list_remove(&connection->node);
+  origin->connection_count--;
+  free(connection);
+  tg_origin_settle(origin);
+}
+
+static void fail(tg_upstream_connection *connection, tg_call_error error) {
+  tg_call *call = connection->call;
+  connection->call = NULL;
+  tg_call_finish(call, error);
+  destroy(connection);
+}
+
+/* A kept connection may have been closed by the upstream while the request was on its way. It has not answered, so
+   an idempotent request goes out once more, over a new connection (RFC 9112 section 9.3.1). */
+static bool may_retry(const tg_upstream_connection *connection) {
+  return connection->reused && !connection->has_answered && connection->call->idempotent && !connection->call->retried;
+}
+
+static void retry(tg_upstream_connection *connection) {
+  tg_call *call = connection->call;
+  tg_origin *origin = connection->origin;
+  call->retried = true;
+  connection->call = NULL;
+  call->connection = NULL;
+  origin->connection_count++; /* holds the origin while the old connection goes */
+  destroy(connection);
+  origin->connection_count--;
+  tg_upstream_connection_open(origin, call);
+}
+
+static void on_broken(tg_upstream_connection *connection) {
+  if (connection->call == NULL) destroy(connection);
+  else if (may_retry(connection)) retry(connection);
+  else fail(connection, TG_CALL_CLOSED);
+}
+
+/* --- being kept --- */
+
+static void keep(tg_upstream_connection *connection) {
+  tg_origin *origin = connection->origin;
+  uint64_t delay_ns = origin->client->limits.idle_timeout_ms * NS_PER_MS;
+  connection->reused = true;
+  connection->idle_deadline_ns = tg_loop_now_ns(origin->client->loop) + delay_ns;
+  if (!connection->timer.active) tg_timer_start(origin->client->loop, &connection->timer, delay_ns);
+  tg_list_remove(&connection->node);
+  tg_list_push_front(&origin->idle, &connection->node);
+  tg_origin_settle(origin);
+}
+
+static void on_timer(tg_timer *timer) {
+  tg_upstream_connection *connection = TG_CONTAINER(timer, tg_upstream_connection, timer);
+  if (connection->call != NULL) return; /* keep() starts it again */
+  tg_loop *loop = connection->origin->client->loop;
+  uint64_t now_ns = tg_loop_now_ns(loop);
+  if (now_ns >= connection->idle_deadline_ns) destroy(connection);
+  else tg_timer_start(loop, timer, connection->idle_deadline_ns - now_ns);
+}
+
+/* --- sending --- */
+
+static void begin_response(tg_upstream_connection *connection) {
+  tg_call *call = connection->call;
+  call->head = (tg_head){0};
+  tg_http1_parser_begin(&connection->parser, &call->arena, &call->head);
+}
+
+static void send_request(tg_upstream_connection *connection) {
+  connection->has_answered = false;
+  begin_response(connection);
+  tg_text request = tg_buffer_text(&connection->call->request);
+  int code = tg_stream_write(connection->stream, &request, 1);
+  if (code < 0) on_broken(connection);
+}
+
+static void carry(tg_upstream_connection *connection, tg_call *call) {
+  connection->call = call;
+  call->connection = connection;
+  tg_list_remove(&connection->node);
+  tg_list_push_back(&connection->origin->busy, &connection->node);
+}
+
+void tg_upstream_connection_take(tg_list *node, tg_call *call) {
+  tg_upstream_connection *connection = TG_CONTAINER(node, tg_upstream_connection, node);
+  carry(connection, call);
+  send_request(connection);
+}
+
+/* --- receiving --- */
+
+static int on_head(void *owner, tg_head *head) {
+  tg_upstream_connection *connection = owner;
+  tg_call *call = connection->call;
+  const tg_client_limits *limits = &connection->origin->client->limits;
+  if (head->status < 200) return TG_HTTP1_BODILESS;
+  bool bodiless = call->is_head || !tg_status_has_body(head->status);
+  bool too_large = head->content_length == TG_LENGTH_HUGE ||
+                   (head->content_length > 0 && (uint64_t)head->content_length > limits->body_bytes_max);
+  if (!bodiless && too_large) return TG_HTTP1_REFUSE;
+  return bodiless ? TG_HTTP1_BODILESS : TG_HTTP1_ON;
+}
+
+static int on_body(void *owner, const char *bytes, size_t size) {
+  tg_upstream_connection *connection = owner;
+  tg_buffer *body = &connection->call->body;
+  bool fits = tg_buffer_size(body) + size <= connection->origin->client->limits.body_bytes_max;
+  return fits && tg_buffer_append(body, bytes, size) ? TG_HTTP1_ON : TG_HTTP1_REFUSE;
+}
+
+static void on_end(void *owner) {
+  (void)owner; /* the parser's result says so as well */
+}
+
+static const tg_http1_events parser_events = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
+
+/* The response is whole: the connection is kept where nothing speaks against it. */
+static void complete(tg_upstream_connection *connection, bool clean) {
+  tg_call *call = connection->call;
+  bool sent = tg_stream_queued_bytes(connection->stream) == 0;
+  connection->call = NULL;
+  tg_call_finish(call, TG_CALL_OK);
+  if (clean && sent && tg_http1_parser_keeps_alive(&connection->parser)) keep(connection);
+  else destroy(connection);
+}
+
+static void fail_protocol(tg_upstream_connection *connection, const char *detail) {
+  connection->call->detail = detail;
+  fail(connection, TG_CALL_PROTOCOL);
+}
+
+static void feed(tg_upstream_connection *connection, const char *bytes, size_t size);
+
+/* 1xx responses go before the one that counts (RFC 9110 section 15.2); a switch of protocols was not asked for. */
+static void end_response(tg_upstream_connection *connection, const char *rest, size_t size) {
+  tg_call *call = connection->call;
+  if (call->head.status >= 200) {
+    complete(connection, size == 0);
+  } else if (call->head.status == 101 || ++call->interim_count > INTERIM_MAX) {
+    fail_protocol(connection, call->head.status == 101 ? "101 without being asked" : "too many 1xx responses");
+  } else {
+    begin_response(connection);
+    if (size > 0) feed(connection, rest, size);
+  }
+}
+
+static void feed(tg_upstream_connection *connection, const char *bytes, size_t size) {
+  size_t used = 0;
+  switch (tg_http1_parser_feed(&connection->parser, bytes, size, &used)) {
+    case TG_HTTP1_MORE:
+      break;
+    case TG_HTTP1_END:
+      end_response(connection, bytes + used, size - used);
+      break;
+    case TG_HTTP1_REFUSED:
+      fail(connection, TG_CALL_TOO_LARGE);
+      break;
+    case TG_HTTP1_ERROR:
+      fail_protocol(connection, connection->parser.error_text);
+      break;
+  }
+}
+
+static void on_read(tg_stream *stream, const char *bytes, long size) {
+  tg_upstream_connection *connection = stream->owner;
+  if (connection->call == NULL) {
+    destroy(connection); /* closed, or an answer that nobody asked for */
+  } else if (size > 0) {
+    connection->has_answered = true;
+    feed(connection, bytes, (size_t)size);
+  } else if (size == TG_ERROR_EOF && connection->has_answered && connection->parser.in_body &&
+             tg_http1_parser_feed_end(&connection->parser) == TG_HTTP1_END) {
+    complete(connection, false);
+  } else {
+    on_broken(connection);
+  }
+}
+
+static void on_drain(tg_stream *stream, int code) {
+  tg_upstream_connection *connection = stream->owner;
+  if (code < 0) on_broken(connection);
+}
+
+static const tg_stream_events stream_events = {.on_read = on_read, .on_drain = on_drain};
+
+/* --- opening --- */
+
+static void on_connected(void *owner, int code, tg_stream *stream) {
+  tg_upstream_connection *connection = owner;
+  connection->dial = NULL;
+  connection->stream = stream;
+  if (code == 0) {
+    tg_stream_attach(stream, &stream_events, connection);
+    code = tg_stream_read_start(stream);
+  }
+  if (code == 0) {
+    send_request(connection);
+    return;
+  }
+  connection->call->code = code;
+  fail(connection, TG_CALL_CONNECT);
+}
+
+static tg_upstream_connection *connection_new(tg_origin *origin) {
+  tg_upstream_connection *connection = calloc(1, sizeof *connection);
+  if (connection == NULL) return NULL;
+  connection->origin = origin;
+  tg_list_init(&connection->node);
+  tg_timer_init(&connection->timer, on_timer);
+  tg_http1_parser_init(&connection->parser, TG_HTTP1_RESPONSES, &parser_events, connection);
+  origin->connection_count++;
+  return connection;
+}
+
+void tg_upstream_connection_open(tg_origin *origin, tg_call *call) {
+  tg_upstream_connection *connection = connection_new(origin);
+  if (connection == NULL) {
+    tg_call_finish(call, TG_CALL_MEMORY);
+    tg_origin_settle(origin);
+    return;
+  }
+  carry(connection, call);
+  int code =
+      tg_dial_start(origin->client->loop, origin->host, origin->port, on_connected, connection, &connection->dial);
+  if (code == 0) return;
+  call->code = code;
+  fail(connection, TG_CALL_CONNECT);
+}
+
+void tg_upstream_connection_abort(tg_upstream_connection *connection) {
+  connection->call->connection = NULL;
+  connection->call = NULL;
+  destroy(connection);
+}
+
+void tg_upstream_connection_close_first(tg_list *idle) {
+  destroy(TG_CONTAINER(idle->next, tg_upstream_connection, node));
+}

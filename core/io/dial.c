@@ -1,0 +1,103 @@
+#include "io/dial.h"
+#include "io/loop_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct tg_dial {
+  uv_getaddrinfo_t lookup;
+  tg_loop *loop;
+  struct addrinfo *addresses;   /* all that were found */
+  struct addrinfo *next;        /* the one to try next */
+  tg_connect *connect;          /* the one being tried */
+  int code;                     /* why the last one failed */
+  bool looking_up;              /* the look-up's thread still holds this structure */
+  tg_connect_callback callback; /* NULL once it was cancelled */
+  void *owner;
+};
+
+static void free_dial(tg_dial *dial) {
+  uv_freeaddrinfo(dial->addresses);
+  free(dial);
+}
+
+static void answer(tg_dial *dial, int code, tg_stream *stream) {
+  tg_connect_callback callback = dial->callback;
+  void *owner = dial->owner;
+  free_dial(dial);
+  callback(owner, code, stream);
+}
+
+static int try_next(tg_dial *dial);
+
+static void on_connected(void *owner, int code, tg_stream *stream) {
+  tg_dial *dial = owner;
+  dial->connect = NULL;
+  if (code == 0) {
+    answer(dial, 0, stream);
+    return;
+  }
+  dial->code = code;
+  code = try_next(dial);
+  if (code < 0) answer(dial, code, NULL);
+}
+
+/* Tries the addresses until one is under way; the last code when none is left. */
+static int try_next(tg_dial *dial) {
+  while (dial->next != NULL) {
+    tg_address address = {0};
+    memcpy(&address.storage, dial->next->ai_addr, dial->next->ai_addrlen);
+    dial->next = dial->next->ai_next;
+    dial->code = tg_connect_start(dial->loop, &address, on_connected, dial, &dial->connect);
+    if (dial->code == 0) return 0;
+  }
+  return dial->code;
+}
+
+static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
+  tg_dial *dial = TG_CONTAINER(lookup, tg_dial, lookup);
+  dial->looking_up = false;
+  dial->addresses = dial->next = addresses;
+  if (dial->callback == NULL) {
+    free_dial(dial);
+    return;
+  }
+  dial->code = status;
+  if (status == 0) status = try_next(dial);
+  if (status < 0) answer(dial, status, NULL);
+}
+
+static int look_up(tg_dial *dial, const char *host, unsigned port) {
+  char service[8];
+  snprintf(service, sizeof service, "%u", port);
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
+  int code = uv_getaddrinfo(&dial->loop->uv, &dial->lookup, on_looked_up, host, service, &hints);
+  dial->looking_up = code == 0;
+  return code;
+}
+
+int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
+                  tg_dial **result) {
+  tg_dial *dial = calloc(1, sizeof *dial);
+  if (dial == NULL) return UV_ENOMEM;
+  dial->loop = loop;
+  dial->callback = on_connect;
+  dial->owner = owner;
+  tg_address address;
+  int code;
+  if (tg_address_from_host(&address, host, port)) {
+    code = tg_connect_start(loop, &address, on_connected, dial, &dial->connect);
+  } else {
+    code = look_up(dial, host, port);
+  }
+  if (code < 0) free(dial);
+  else *result = dial;
+  return code;
+}
+
+void tg_dial_cancel(tg_dial *dial) {
+  dial->callback = NULL;
+  if (dial->connect != NULL) tg_connect_cancel(dial->connect);
+  if (dial->looking_up) uv_cancel((uv_req_t *)&dial->lookup);
+  else free_dial(dial);
+}

@@ -1,0 +1,126 @@
+#include "io/loop_private.h"
+#include "io/timer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static_assert((int)TG_ERROR_EOF == (int)UV_EOF, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_CANCELED == (int)UV_ECANCELED, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_MEMORY == (int)UV_ENOMEM, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_INVALID == (int)UV_EINVAL, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_TIMED_OUT == (int)UV_ETIMEDOUT, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_RESET == (int)UV_ECONNRESET, "codes of this layer are libuv's");
+
+static void on_busy(uv_idle_t *handle) {
+  (void)handle; /* its being active is all that counts */
+}
+
+static void drain(tg_loop *loop) {
+  tg_list jobs;
+  tg_list_init(&jobs);
+  tg_list_move_all(&jobs, &loop->ready);
+  tg_list *node;
+  while ((node = tg_list_pop_front(&jobs)) != NULL) {
+    tg_job *job = TG_CONTAINER(node, tg_job, node);
+    job->run(job);
+  }
+  if (tg_list_is_empty(&loop->ready)) uv_idle_stop(&loop->busy);
+  else uv_idle_start(&loop->busy, on_busy);
+}
+
+static void on_before(uv_prepare_t *handle) {
+  tg_loop *loop = handle->data;
+  if (!tg_list_is_empty(&loop->ready)) drain(loop);
+}
+
+static void on_after(uv_check_t *handle) {
+  tg_loop *loop = handle->data;
+  tg_loop_update_now(loop);
+  if (!tg_list_is_empty(&loop->ready)) drain(loop);
+}
+
+static void init_handles(tg_loop *loop) {
+  uv_prepare_init(&loop->uv, &loop->before);
+  uv_check_init(&loop->uv, &loop->after);
+  uv_idle_init(&loop->uv, &loop->busy);
+  uv_timer_init(&loop->uv, &loop->alarm);
+  loop->before.data = loop->after.data = loop->busy.data = loop->alarm.data = loop;
+  uv_prepare_start(&loop->before, on_before);
+  uv_check_start(&loop->after, on_after);
+  uv_unref((uv_handle_t *)&loop->before);
+  uv_unref((uv_handle_t *)&loop->after);
+}
+
+tg_loop *tg_loop_new(void) {
+  tg_loop *loop = calloc(1, sizeof *loop);
+  if (loop == NULL) return NULL;
+  if (uv_loop_init(&loop->uv) < 0) {
+    free(loop);
+    return NULL;
+  }
+  tg_list_init(&loop->ready);
+  loop->uv.data = loop;
+  tg_timers_init(loop);
+  init_handles(loop);
+  tg_loop_update_now(loop);
+  return loop;
+}
+
+void tg_loop_free(tg_loop *loop) {
+  uv_close((uv_handle_t *)&loop->before, NULL);
+  uv_close((uv_handle_t *)&loop->after, NULL);
+  uv_close((uv_handle_t *)&loop->busy, NULL);
+  uv_close((uv_handle_t *)&loop->alarm, NULL);
+  uv_run(&loop->uv, UV_RUN_DEFAULT);
+  int status = uv_loop_close(&loop->uv);
+  assert(status == 0);
+  (void)status;
+  free(loop);
+}
+
+void tg_loop_run(tg_loop *loop) {
+  uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void tg_loop_turn(tg_loop *loop) {
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
+void tg_loop_stop(tg_loop *loop) {
+  uv_stop(&loop->uv);
+}
+
+void tg_loop_update_now(tg_loop *loop) {
+  loop->now_ns = uv_hrtime();
+}
+
+uint64_t tg_loop_now_ns(const tg_loop *loop) {
+  return loop->now_ns;
+}
+
+void tg_job_init(tg_job *job, void (*run)(tg_job *job)) {
+  tg_list_init(&job->node);
+  job->run = run;
+}
+
+void tg_loop_post(tg_loop *loop, tg_job *job) {
+  if (tg_job_is_posted(job)) return;
+  if (tg_list_is_empty(&loop->ready)) uv_idle_start(&loop->busy, on_busy);
+  tg_list_push_back(&loop->ready, &job->node);
+}
+
+void tg_job_cancel(tg_job *job) {
+  tg_list_remove(&job->node);
+}
+
+bool tg_job_is_posted(const tg_job *job) {
+  return !tg_list_is_empty(&job->node);
+}
+
+const char *tg_error_text(int code) {
+  return uv_strerror(code);
+}
+
+const char *tg_error_name(int code) {
+  return uv_err_name(code);
+}

@@ -1,0 +1,66 @@
+/* The loop: turns of waiting and dispatching, a clock that all waits share, and the ready queue.
+
+   A turn waits for descriptors and timers, calls their callbacks, then runs every job that is on the ready
+   queue once. A job that posts a job (itself too) is heard in the next turn, so nothing starves I/O. */
+#ifndef TG_IO_LOOP_H
+#define TG_IO_LOOP_H
+
+#include "base/list.h"
+
+#include <stdint.h>
+
+typedef struct tg_loop tg_loop;
+
+/* Something to run once, soon, from the loop and never from inside its poster. Embedded in its owner. */
+typedef struct tg_job {
+  tg_list node;
+  void (*run)(struct tg_job *job);
+} tg_job;
+
+/* A new loop; NULL without memory or descriptors. */
+tg_loop *tg_loop_new(void);
+
+/* Frees the loop. Everything on it must be closed by then, apart from what closes in this last turn. */
+void tg_loop_free(tg_loop *loop);
+
+/* Runs turns until tg_loop_stop, or until nothing is left that could ever happen. */
+void tg_loop_run(tg_loop *loop);
+
+/* One turn that does not wait. */
+void tg_loop_turn(tg_loop *loop);
+
+/* Makes tg_loop_run return after this turn. */
+void tg_loop_stop(tg_loop *loop);
+
+/* Nanoseconds of a monotonic clock, as read at the start of this turn. */
+uint64_t tg_loop_now_ns(const tg_loop *loop);
+
+/* Prepares a job that is not posted. */
+void tg_job_init(tg_job *job, void (*run)(tg_job *job));
+
+/* Puts a job on the ready queue; one that is there already stays in its place. */
+void tg_loop_post(tg_loop *loop, tg_job *job);
+
+/* Takes a job off the ready queue; nothing happens when it is not there. */
+void tg_job_cancel(tg_job *job);
+
+/* Is the job on the ready queue? */
+bool tg_job_is_posted(const tg_job *job);
+
+/* A sentence about a negative error code of this layer ("connection refused"). Static memory. */
+const char *tg_error_text(int code);
+
+/* The code's short name ("ECONNREFUSED"). Static memory. */
+const char *tg_error_name(int code);
+
+/* Codes that callers tell apart; all others are libuv's. */
+enum {
+  TG_ERROR_EOF = -4095,      /* UV_EOF: the peer has ended its side */
+  TG_ERROR_CANCELED = -125,  /* UV_ECANCELED */
+  TG_ERROR_MEMORY = -12,     /* UV_ENOMEM */
+  TG_ERROR_INVALID = -22,    /* UV_EINVAL */
+  TG_ERROR_TIMED_OUT = -110, /* UV_ETIMEDOUT */
+  TG_ERROR_RESET = -104,     /* UV_ECONNRESET */
+};
+
+#endif

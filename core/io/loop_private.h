@@ -1,0 +1,28 @@
+/* The loop's inside, for the files of this folder only. */
+#ifndef TG_IO_LOOP_PRIVATE_H
+#define TG_IO_LOOP_PRIVATE_H
+
+#include "base/heap.h"
+#include "io/loop.h"
+
+#include <uv.h>
+
+enum { TG_READ_BYTES = 65536 };
+
+struct tg_loop {
+  uv_loop_t uv;
+  uint64_t now_ns;
+  tg_list ready;                  /* jobs for the next drain */
+  uv_prepare_t before;            /* drains before the wait: what timers made ready */
+  uv_check_t after;               /* drains after the wait: what I/O made ready */
+  uv_idle_t busy;                 /* active while jobs are left, so that the wait does not block */
+  tg_heap timers;                 /* tg_timer, the earliest first */
+  uv_timer_t alarm;               /* rings for the earliest timer */
+  uint64_t alarm_ns;              /* when it rings; UINT64_MAX when it does not */
+  char read_bytes[TG_READ_BYTES]; /* every stream reads into here: a read ends before its callback returns */
+};
+
+/* Reads the clock again. */
+void tg_loop_update_now(tg_loop *loop);
+
+#endif

@@ -1,0 +1,16 @@
+/* The signals by which a person or a supervisor speaks to the process. */
+#ifndef TG_IO_SIGNALS_H
+#define TG_IO_SIGNALS_H
+
+#include "io/loop.h"
+
+typedef struct tg_signals tg_signals;
+
+/* Calls on_signal from the loop for SIGINT and SIGTERM, and ignores SIGPIPE, which is an error code of write
+   here. Does not keep the loop running. NULL without memory. */
+tg_signals *tg_signals_open(tg_loop *loop, void (*on_signal)(void *owner, int number), void *owner);
+
+/* Gives the signals back to their default action. */
+void tg_signals_close(tg_signals *signals);
+
+#endif

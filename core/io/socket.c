@@ -1,0 +1,180 @@
+#include "io/socket_private.h"
+
+#include <stdlib.h>
+
+/* One write under way. It is freed in its callback, which libuv calls even when the handle is closed. */
+typedef struct tg_socket_write {
+  uv_write_t request;
+  tg_socket *socket;
+  tg_buffer bytes;
+} tg_socket_write;
+
+typedef struct finish_request {
+  uv_shutdown_t request;
+} finish_request;
+
+static tg_socket *socket_of(const tg_stream *stream) {
+  return TG_CONTAINER(stream, tg_socket, stream);
+}
+
+static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+  (void)suggested;
+  tg_loop *loop = handle->loop->data;
+  *buffer = uv_buf_init(loop->read_bytes, sizeof loop->read_bytes);
+}
+
+static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
+  tg_socket *socket = handle->data;
+  if (size == 0) return; /* EAGAIN */
+  if (size < 0) uv_read_stop(handle);
+  socket->stream.events->on_read(&socket->stream, buffer->base, size);
+}
+
+static int read_start(tg_stream *stream) {
+  int code = uv_read_start(&socket_of(stream)->handle.stream, on_allocate, on_read);
+  return code == UV_EALREADY ? 0 : code;
+}
+
+static void read_stop(tg_stream *stream) {
+  uv_read_stop(&socket_of(stream)->handle.stream);
+}
+
+static void on_finished(uv_shutdown_t *request, int status) {
+  (void)status; /* a broken stream says so when it is read */
+  free(TG_CONTAINER(request, finish_request, request));
+}
+
+static int finish_now(tg_socket *socket) {
+  finish_request *finish = malloc(sizeof *finish);
+  if (finish == NULL) return UV_ENOMEM;
+  int code = uv_shutdown(&finish->request, &socket->handle.stream, on_finished);
+  if (code < 0) free(finish);
+  return code;
+}
+
+static int finish(tg_stream *stream) {
+  tg_socket *socket = socket_of(stream);
+  if (socket->finishing) return 0;
+  socket->finishing = true;
+  return socket->write == NULL ? finish_now(socket) : 0;
+}
+
+static int send_queue(tg_socket *socket);
+
+static void free_write(tg_socket_write *write) {
+  tg_buffer_free(&write->bytes);
+  free(write);
+}
+
+static void on_written(uv_write_t *request, int status) {
+  tg_socket_write *write = TG_CONTAINER(request, tg_socket_write, request);
+  tg_socket *socket = write->socket;
+  free_write(write);
+  if (uv_is_closing(&socket->handle.any)) return;
+  socket->write = NULL;
+  if (status == 0 && tg_buffer_size(&socket->queue) > 0) status = send_queue(socket);
+  if (socket->write != NULL) return;
+  if (status == 0 && socket->finishing) status = finish_now(socket);
+  if (socket->stream.events->on_drain != NULL) socket->stream.events->on_drain(&socket->stream, status);
+}
+
+/* Hands the whole queue to the system, which owns it until on_written. */
+static int send_queue(tg_socket *socket) {
+  tg_socket_write *write = malloc(sizeof *write);
+  if (write == NULL) return UV_ENOMEM;
+  *write = (tg_socket_write){.socket = socket, .bytes = socket->queue};
+  socket->queue = (tg_buffer){0};
+  tg_text text = tg_buffer_text(&write->bytes);
+  uv_buf_t bytes = uv_buf_init((char *)text.data, (unsigned)text.size);
+  int code = uv_write(&write->request, &socket->handle.stream, &bytes, 1, on_written);
+  if (code < 0) free_write(write);
+  else socket->write = write;
+  return code;
+}
+
+/* Sends what fits at once; the bytes sent, or a negative code. */
+static int try_send(tg_socket *socket, const tg_text *parts, unsigned count) {
+  uv_buf_t buffers[8];
+  unsigned used = 0;
+  for (unsigned i = 0; i < count && used < 8; i++) {
+    if (parts[i].size > 0) buffers[used++] = uv_buf_init((char *)parts[i].data, (unsigned)parts[i].size);
+  }
+  if (used == 0) return 0;
+  int sent = uv_try_write(&socket->handle.stream, buffers, used);
+  return sent == UV_EAGAIN ? 0 : sent;
+}
+
+/* Copies the parts to the queue, without their first `skip` bytes. False without memory. */
+static bool enqueue(tg_socket *socket, const tg_text *parts, unsigned count, size_t skip) {
+  for (unsigned i = 0; i < count; i++) {
+    size_t drop = skip < parts[i].size ? skip : parts[i].size;
+    skip -= drop;
+    if (!tg_buffer_append(&socket->queue, parts[i].data + drop, parts[i].size - drop)) return false;
+  }
+  return true;
+}
+
+static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) {
+  tg_socket *socket = socket_of(stream);
+  int sent = 0;
+  if (socket->finishing) return UV_EPIPE;
+  if (socket->write == NULL) sent = try_send(socket, parts, count);
+  if (sent < 0) return sent;
+  if (!enqueue(socket, parts, count, (size_t)sent)) return UV_ENOMEM;
+  if (socket->write != NULL) return TG_STREAM_QUEUED;
+  if (tg_buffer_size(&socket->queue) == 0) return TG_STREAM_SENT;
+  int code = send_queue(socket);
+  return code < 0 ? code : TG_STREAM_QUEUED;
+}
+
+static size_t queued_bytes(const tg_stream *stream) {
+  const tg_socket *socket = socket_of(stream);
+  return tg_buffer_size(&socket->queue) + uv_stream_get_write_queue_size(&socket->handle.stream);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  tg_socket *socket = handle->data;
+  tg_buffer_free(&socket->queue);
+  free(socket);
+}
+
+static void close_socket(tg_stream *stream) {
+  uv_close(&socket_of(stream)->handle.any, on_closed);
+}
+
+static int peer(const tg_stream *stream, char *text, size_t size) {
+  const tg_socket *socket = socket_of(stream);
+  struct sockaddr_storage storage = {.ss_family = AF_UNIX};
+  int length = sizeof storage;
+  int code = 0;
+  if (socket->handle.any.type == UV_TCP) {
+    code = uv_tcp_getpeername(&socket->handle.tcp, (struct sockaddr *)&storage, &length);
+  }
+  tg_address_text((struct sockaddr *)&storage, text, size);
+  return code;
+}
+
+static const tg_stream_kind socket_kind = {
+    .read_start = read_start,
+    .read_stop = read_stop,
+    .write = write_parts,
+    .queued_bytes = queued_bytes,
+    .finish = finish,
+    .close = close_socket,
+    .peer = peer,
+};
+
+tg_socket *tg_socket_new(tg_loop *loop, int family, int *code) {
+  tg_socket *socket = calloc(1, sizeof *socket);
+  *code = UV_ENOMEM;
+  if (socket == NULL) return NULL;
+  socket->stream.kind = &socket_kind;
+  if (family == AF_UNIX) *code = uv_pipe_init(&loop->uv, &socket->handle.pipe, 0);
+  else *code = uv_tcp_init(&loop->uv, &socket->handle.tcp);
+  if (*code < 0) {
+    free(socket);
+    return NULL;
+  }
+  socket->handle.any.data = socket;
+  return socket;
+}

@@ -1,0 +1,25 @@
+/* A socket's inside, shared by socket.c (the stream), listener.c and connect.c. */
+#ifndef TG_IO_SOCKET_PRIVATE_H
+#define TG_IO_SOCKET_PRIVATE_H
+
+#include "base/buffer.h"
+#include "io/loop_private.h"
+#include "io/socket.h"
+
+typedef struct tg_socket {
+  tg_stream stream;
+  union {
+    uv_handle_t any;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } handle;
+  struct tg_socket_write *write; /* what is being sent now; NULL when nothing waits */
+  tg_buffer queue;               /* what is sent after it */
+  bool finishing;                /* the own side ends when all is sent */
+} tg_socket;
+
+/* A socket of the family with its handle initialised; NULL and *code when it cannot be. Closing frees it. */
+tg_socket *tg_socket_new(tg_loop *loop, int family, int *code);
+
+#endif

@@ -1,0 +1,85 @@
+/* A stream of bytes in both directions: TCP, a Unix socket, an end of an in-memory pair; later TLS on either.
+
+   Whoever opened a stream owns it until tg_stream_close. Callbacks come from the loop only, never from inside a
+   call on the stream, and never after tg_stream_close. */
+#ifndef TG_IO_STREAM_H
+#define TG_IO_STREAM_H
+
+#include "base/text.h"
+#include "io/loop.h"
+
+typedef struct tg_stream tg_stream;
+
+typedef struct tg_stream_events {
+  /* `size` > 0: that many bytes, valid until the callback returns. `size` < 0: TG_ERROR_EOF when the peer has ended
+     its side (writing goes on), another code when the stream is broken. Nothing follows a negative size. */
+  void (*on_read)(tg_stream *stream, const char *bytes, long size);
+  /* Everything written has been handed to the system (code 0), or cannot be (a negative code; the stream is
+     broken). Comes only after a tg_stream_write that answered TG_STREAM_QUEUED. May be NULL. */
+  void (*on_drain)(tg_stream *stream, int code);
+} tg_stream_events;
+
+/* What a kind of stream does; see the functions below for each. */
+typedef struct tg_stream_kind {
+  int (*read_start)(tg_stream *stream);
+  void (*read_stop)(tg_stream *stream);
+  int (*write)(tg_stream *stream, const tg_text *parts, unsigned count);
+  size_t (*queued_bytes)(const tg_stream *stream);
+  int (*finish)(tg_stream *stream);
+  void (*close)(tg_stream *stream);
+  int (*peer)(const tg_stream *stream, char *text, size_t size);
+} tg_stream_kind;
+
+struct tg_stream {
+  const tg_stream_kind *kind;
+  const tg_stream_events *events;
+  void *owner;
+};
+
+enum { TG_STREAM_SENT = 0, TG_STREAM_QUEUED = 1 };
+
+/* Says who hears the stream. Before it is attached a stream must not be started. */
+static inline void tg_stream_attach(tg_stream *stream, const tg_stream_events *events, void *owner) {
+  stream->events = events;
+  stream->owner = owner;
+}
+
+/* Calls on_read from now on; 0 or a negative code. Starting twice is no error. */
+static inline int tg_stream_read_start(tg_stream *stream) {
+  return stream->kind->read_start(stream);
+}
+
+/* No on_read from here on, until it is started again: the peer is held back once the system's buffers are full. */
+static inline void tg_stream_read_stop(tg_stream *stream) {
+  stream->kind->read_stop(stream);
+}
+
+/* Sends the parts in order. What the system does not take at once is copied and sent later, so the caller's
+   memory is free on return. TG_STREAM_SENT, TG_STREAM_QUEUED (on_drain follows), or a negative code. */
+static inline int tg_stream_write(tg_stream *stream, const tg_text *parts, unsigned count) {
+  return stream->kind->write(stream, parts, count);
+}
+
+/* Bytes that were written and wait for the peer. */
+static inline size_t tg_stream_queued_bytes(const tg_stream *stream) {
+  return stream->kind->queued_bytes(stream);
+}
+
+/* Ends the own side once everything is sent; reading goes on. 0 or a negative code. */
+static inline int tg_stream_finish(tg_stream *stream) {
+  return stream->kind->finish(stream);
+}
+
+/* Ends the stream both ways, drops what is queued, and gives it back: it must not be used again. */
+static inline void tg_stream_close(tg_stream *stream) {
+  stream->kind->close(stream);
+}
+
+/* Writes the peer's address ("127.0.0.1:4711", "[::1]:80", "unix:") with a NUL; 0 or a negative code. */
+static inline int tg_stream_peer(const tg_stream *stream, char *text, size_t size) {
+  return stream->kind->peer(stream, text, size);
+}
+
+enum { TG_PEER_BYTES = 128 };
+
+#endif

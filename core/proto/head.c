@@ -1,0 +1,45 @@
+#include "proto/head.h"
+
+enum { FIELDS_FIRST = 8 };
+
+static bool grow(tg_head *head, tg_arena *arena) {
+  unsigned capacity = head->field_capacity == 0 ? FIELDS_FIRST : head->field_capacity * 2;
+  tg_field *fields = tg_arena_alloc(arena, capacity * sizeof *fields);
+  if (fields == NULL) return false;
+  if (head->field_count > 0) memcpy(fields, head->fields, head->field_count * sizeof *fields);
+  head->fields = fields;
+  head->field_capacity = capacity;
+  return true;
+}
+
+tg_field *tg_head_add_field(tg_head *head, tg_arena *arena) {
+  if (head->field_count == head->field_capacity && !grow(head, arena)) return NULL;
+  tg_field *field = &head->fields[head->field_count++];
+  *field = (tg_field){{NULL, 0}, {NULL, 0}};
+  return field;
+}
+
+const tg_field *tg_head_find(const tg_head *head, tg_text name, const tg_field *previous) {
+  if (head->field_count == 0) return NULL;
+  const tg_field *field = previous == NULL ? head->fields : previous + 1;
+  for (; field < head->fields + head->field_count; field++) {
+    if (tg_text_equal_nocase(field->name, name)) return field;
+  }
+  return NULL;
+}
+
+tg_text tg_head_value(const tg_head *head, tg_text name) {
+  const tg_field *field = tg_head_find(head, name, NULL);
+  return field != NULL ? field->value : (tg_text){NULL, 0};
+}
+
+bool tg_head_has_element(const tg_head *head, tg_text name, tg_text element) {
+  const tg_field *field = NULL;
+  while ((field = tg_head_find(head, name, field)) != NULL) {
+    tg_text list = field->value, item;
+    while (tg_text_next_element(&list, &item)) {
+      if (tg_text_equal_nocase(item, element)) return true;
+    }
+  }
+  return false;
+}

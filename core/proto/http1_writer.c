@@ -1,0 +1,53 @@
+#include "proto/http1_writer.h"
+#include "proto/status.h"
+
+static void append(tg_buffer *buffer, tg_text text) {
+  tg_buffer_append_text(buffer, text); /* a failure is remembered by the buffer */
+}
+
+void tg_http1_write_status(tg_buffer *buffer, unsigned status) {
+  if (status == 200) {
+    append(buffer, TG_TEXT("HTTP/1.1 200 OK\r\n"));
+    return;
+  }
+  append(buffer, TG_TEXT("HTTP/1.1 "));
+  tg_buffer_append_number(buffer, status);
+  append(buffer, TG_TEXT(" "));
+  append(buffer, tg_status_reason(status));
+  append(buffer, TG_TEXT("\r\n"));
+}
+
+void tg_http1_write_request(tg_buffer *buffer, tg_text method, tg_text target) {
+  append(buffer, method);
+  append(buffer, TG_TEXT(" "));
+  append(buffer, target);
+  append(buffer, TG_TEXT(" HTTP/1.1\r\n"));
+}
+
+void tg_http1_write_field(tg_buffer *buffer, tg_text name, tg_text value) {
+  append(buffer, name);
+  append(buffer, TG_TEXT(": "));
+  append(buffer, value);
+  append(buffer, TG_TEXT("\r\n"));
+}
+
+void tg_http1_write_length(tg_buffer *buffer, unsigned long long bytes) {
+  append(buffer, TG_TEXT("Content-Length: "));
+  tg_buffer_append_number(buffer, bytes);
+  append(buffer, TG_TEXT("\r\n"));
+}
+
+void tg_http1_write_end(tg_buffer *buffer) {
+  append(buffer, TG_TEXT("\r\n"));
+}
+
+tg_text tg_http1_date_line(tg_http1_date *date) {
+  time_t now = time(NULL);
+  if (now != date->second) {
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    date->second = now;
+    date->size = strftime(date->line, sizeof date->line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+  }
+  return (tg_text){date->line, date->size};
+}

@@ -1,0 +1,185 @@
+-- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
+local errors = require "tidegate.errors"
+local response = require "tidegate.response"
+local router = require "tidegate.router"
+
+---@class tidegate.App
+---@field folder string the folder whose route files are loaded
+local App = { __name = "tidegate.App" }
+App.__index = App
+
+-- Where in the user's files the caller of an app's method stands: "routes/x.lua:12".
+local function caller_place()
+  local level = 3
+  while true do
+    local info = debug.getinfo(level, "Sl")
+    if not info then
+      return "?"
+    end
+    if info.what ~= "C" and info.currentline > 0 and info.source:sub(1, 10) ~= "@tidegate." then
+      return info.short_src .. ":" .. info.currentline
+    end
+    level = level + 1
+  end
+end
+
+local function fail(message)
+  error(caller_place() .. ": " .. message, 0)
+end
+
+local function check_open(self)
+  if self.shared.mounted then
+    fail("routes and middleware are registered while the route files are loaded, not later")
+  end
+end
+
+local function add(self, method, pattern, handler)
+  check_open(self)
+  if type(handler) ~= "function" then
+    fail(("app:%s(pattern, handler): the handler is a %s, not a function"):format(method:lower(), type(handler)))
+  end
+  local route = { handler = handler, group = self, place = caller_place() }
+  local ok, message = pcall(self.shared.router.add, self.shared.router, method, self.prefix .. tostring(pattern), route)
+  if not ok then
+    fail(message)
+  end
+end
+
+for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
+  --- Registers a handler, which gets the request and returns the answer.
+  App[method:lower()] = function(self, pattern, handler)
+    add(self, method, pattern, handler)
+  end
+end
+
+--- Adds a middleware around every route of this app or group, whatever file or order they come in, and, on the app,
+--- around the answers to paths that no route has. It gets the request and `next`, and returns a response: `next(request)`
+--- gives one as an object with `status`, `headers` and `body`.
+---@param middleware fun(request: tidegate.Request, next: fun(request): tidegate.Response): any
+function App:use(middleware)
+  check_open(self)
+  if type(middleware) ~= "function" then
+    fail("app:use takes a function(request, next)")
+  end
+  self.middleware[#self.middleware + 1] = middleware
+end
+
+--- Registers what `register` registers below a prefix, with middleware of its own.
+---@param prefix string "/api"
+---@param register fun(group: tidegate.App)
+function App:group(prefix, register)
+  check_open(self)
+  if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" or prefix:sub(-1) == "/" then
+    fail("a group's prefix begins with a slash and does not end in one")
+  end
+  register(setmetatable({
+    prefix = self.prefix .. prefix,
+    parent = self,
+    middleware = {},
+    shared = self.shared,
+    folder = self.folder,
+  }, App))
+end
+
+--- The gateway's own address, for routes that call it: "http://127.0.0.1:8000". Known once it serves.
+---@return string
+function App:url()
+  return self.shared.url or fail("app:url() is known once the gateway serves; call it in a handler")
+end
+
+-- A handler inside the middleware of its group and all groups around it.
+local function wrap(handler, group)
+  local chain = handler
+  local wrapped = false
+  while group do
+    for index = #group.middleware, 1, -1 do
+      local middleware, inner = group.middleware[index], chain
+      local function following(request)
+        return response.of(inner(request))
+      end
+      chain = function(request)
+        return middleware(request, following)
+      end
+      wrapped = true
+    end
+    group = group.parent
+  end
+  return chain, wrapped
+end
+
+local function not_found()
+  errors.abort(404, "no route has this path")
+end
+
+local function allow_list(allowed)
+  if allowed.GET then
+    allowed.HEAD = true
+  end
+  allowed.OPTIONS = true
+  local names = {}
+  for name in pairs(allowed) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+-- The answer where the path exists and the method does not.
+local function other_method(request)
+  local allow = allow_list(request._allowed)
+  if request.method == "OPTIONS" then
+    return 204, nil, { Allow = allow }
+  end
+  errors.abort(405, request.method .. " is not served here; " .. allow .. " are", { Allow = allow })
+end
+
+local function any_path()
+  return 204, nil, { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
+end
+
+--- Puts routes and middleware together. Nothing can be registered afterwards.
+---@return fun(request: tidegate.Request): any # finds the route of a request and calls it
+function App:mount()
+  self.shared.mounted = true
+  local routes = self.shared.router
+  for _, route in ipairs(routes:list()) do
+    route.run = wrap(route.handler, route.group)
+  end
+  local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
+  local find = routes.find
+  return function(request)
+    local route, params, allowed = find(routes, request.method, request.path)
+    if route then
+      request.params = params
+      return route.run(request)
+    elseif allowed then
+      request._allowed = allowed
+      return mismatch(request)
+    elseif request.path == "*" then
+      return asterisk(request)
+    end
+    return missing(request)
+  end
+end
+
+--- Every route, ordered by pattern: {method, pattern, place}.
+function App:routes()
+  return self.shared.router:list()
+end
+
+local app = {}
+
+---@param folder string
+---@return tidegate.App
+function app.new(folder)
+  local shared = { router = router.new() }
+  return setmetatable({ prefix = "", middleware = {}, shared = shared, folder = folder }, App)
+end
+
+--- Says where the gateway can be reached, for app:url().
+function app.set_url(self, address)
+  local host = address:gsub("^0%.0%.0%.0:", "127.0.0.1:"):gsub("^%[::%]:", "[::1]:")
+  self.shared.url = address:sub(1, 5) ~= "unix:" and "http://" .. host or nil
+end
+
+return app

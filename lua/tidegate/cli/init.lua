@@ -1,0 +1,58 @@
+-- The command line: `tidegate [command] [options]`.
+local commands = {
+  run = "serve the routes of a folder (the default command)",
+  test = "run busted specs inside the loop: each `it` may sleep and fetch",
+  routes = "list what is mounted",
+  check = "load everything and report, without serving",
+  version = "print the version",
+}
+local order = { "run", "test", "routes", "check", "version" }
+
+local function usage()
+  local lines = { "Usage: tidegate [command] [options]", "" }
+  for _, name in ipairs(order) do
+    lines[#lines + 1] = ("  %-9s %s"):format(name, commands[name])
+  end
+  lines[#lines + 1] = "\n`tidegate COMMAND --help` lists a command's options.\n"
+  return table.concat(lines, "\n")
+end
+
+local function complain(message)
+  io.stderr:write("tidegate: ", tostring(message), "\n")
+end
+
+-- Splits the arguments into the command and what follows it.
+local function split(args)
+  local name = args[1]
+  if name == nil or name:sub(1, 1) == "-" and name ~= "--help" and name ~= "-h" and name ~= "--version" then
+    return "run", { unpack(args) }
+  end
+  return name, { unpack(args, 2) }
+end
+
+--- Runs the program.
+---@param args string[] the arguments; args[0] is the program
+---@return integer # the exit status
+return function(args)
+  local name, rest = split(args)
+  if name == "--help" or name == "-h" or name == "help" then
+    io.stdout:write(usage())
+    return 0
+  end
+  name = name == "--version" and "version" or name
+  if not commands[name] then
+    complain(("there is no command %q; `tidegate --help` lists them"):format(name))
+    return 2
+  end
+  local ok, status = xpcall(require("tidegate.cli." .. name), function(err)
+    if type(err) == "table" and err.usage or type(err) == "string" and not err:match("^tidegate%.") then
+      return err
+    end
+    return debug.traceback("an error of tidegate's own: " .. tostring(err), 2)
+  end, rest)
+  if ok then
+    return status or 0
+  end
+  complain(type(status) == "table" and status.usage or status)
+  return type(status) == "table" and 2 or 1
+end

@@ -1,0 +1,102 @@
+-- Long options of a command: --name VALUE, --name=VALUE, --flag.
+local settings = require "tidegate.cli.settings"
+
+local options = {}
+
+local function usage_error(message)
+  error({ usage = message }, 0)
+end
+
+-- [option's name with dashes] = {key, flag, many, value, help}, of the settings and of the command.
+local function table_of(extra)
+  local known, order = {}, {}
+  local function add(option)
+    known[option.name:gsub("_", "-")] = option
+    order[#order + 1] = option
+  end
+  for _, option in ipairs(extra) do
+    add(option)
+  end
+  add { name = "config", value = "FILE", help = "the configuration file; tidegate.conf.lua where there is one" }
+  for _, setting in ipairs(settings.list) do
+    add(setting)
+  end
+  return known, order
+end
+
+local function shown(value)
+  return type(value) == "table" and table.concat(value, ", ") or tostring(value)
+end
+
+local function print_help(command, about, order)
+  io.stdout:write(("Usage: tidegate %s [options]\n%s\n\n"):format(command, about))
+  for _, option in ipairs(order) do
+    local left = "--" .. option.name:gsub("_", "-") .. (option.value and " " .. option.value or "")
+    local default = option.default ~= nil and option.default ~= false and (" [" .. shown(option.default) .. "]") or ""
+    io.stdout:write(("  %-26s %s%s\n"):format(left, option.help, default))
+  end
+  io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS or from the configuration file; a flag wins.\n")
+end
+
+-- The option most like a wrong one: the one that shares the longest beginning.
+local function nearest(name, order)
+  local best, length = nil, 2
+  for _, option in ipairs(order) do
+    local dashed, same = option.name:gsub("_", "-"), 0
+    while same < #name and name:byte(same + 1) == dashed:byte(same + 1) do
+      same = same + 1
+    end
+    if same > length then
+      best, length = dashed, same
+    end
+  end
+  return best and ("; did you mean --%s?"):format(best) or ""
+end
+
+local function store(flags, option, value)
+  if option.many then
+    flags[option.name] = flags[option.name] or {}
+    table.insert(flags[option.name], value)
+  else
+    flags[option.name] = value
+  end
+end
+
+--- Reads the options of a command. Prints the help and returns nil where that was asked for.
+---@param command string
+---@param about string what the command does, for the help
+---@param args string[]
+---@param extra? table[] options of the command's own
+---@return table<string, any>? flags by name
+function options.parse(command, about, args, extra)
+  local known, order = table_of(extra or {})
+  local flags, index = {}, 1
+  while index <= #args do
+    local arg = args[index]
+    if arg == "--help" or arg == "-h" then
+      print_help(command, about, order)
+      return nil
+    end
+    local name, value = arg:match("^%-%-([^=]+)=?(.*)$")
+    local option = name and known[name]
+    if not option then
+      usage_error(("there is no option %s%s (`tidegate %s --help` lists them)"):format(
+        arg, name and nearest(name, order) or "", command))
+    end
+    local has_value = arg:find("=", 1, true) ~= nil
+    if option.flag then
+      value = not has_value and true or value
+    elseif not has_value then
+      index = index + 1
+      value = args[index]
+    end
+    if value == nil then
+      usage_error(("--%s needs a value: --%s %s"):format(name, name, option.value))
+    end
+    store(flags, option, value)
+    index = index + 1
+  end
+  return flags
+end
+
+return options

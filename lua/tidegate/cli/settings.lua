@@ -1,0 +1,153 @@
+-- Settings: from flags, then TIDEGATE_* variables, then the configuration file, then defaults.
+local settings = {}
+
+local function text(value)
+  return type(value) == "string" and value ~= "" and value or nil, "a text"
+end
+
+local function whole_number(value)
+  local number = tonumber(value)
+  local fine = number and number >= 1 and number <= 2 ^ 31 and number % 1 == 0
+  return fine and number or nil, "a whole number from 1 to 2147483648"
+end
+
+local function yes_or_no(value)
+  if value == true or value == "true" or value == "1" then
+    return true
+  elseif value == false or value == "false" or value == "0" then
+    return false
+  end
+  return nil, "true or false"
+end
+
+local function addresses(value)
+  local list = type(value) == "table" and value or { value }
+  local all = {}
+  for _, item in ipairs(list) do
+    if type(item) ~= "string" then
+      return nil, "an address or a list of them"
+    end
+    for address in item:gmatch("[^,%s]+") do
+      all[#all + 1] = address
+    end
+  end
+  return #all > 0 and all or nil, "an address or a list of them"
+end
+
+local levels = { debug = true, info = true, warn = true, error = true }
+local function level(value)
+  return levels[value] and value or nil, "debug, info, warn or error"
+end
+
+--- Every setting: its name in the configuration file; `--name-with-dashes` and TIDEGATE_NAME are made of it.
+settings.list = {
+  { name = "listen", read = addresses, default = { "127.0.0.1:8000" }, many = true, value = "ADDRESS",
+    help = "where to listen; repeatable: 127.0.0.1:8000, [::1]:8000, unix:/path" },
+  { name = "routes", read = text, default = "routes", value = "DIR", help = "the folder of the route files" },
+  { name = "dev", read = yes_or_no, default = false, flag = true,
+    help = "answer a browser with a readable page where a route fails" },
+  { name = "log_level", read = level, default = "info", value = "LEVEL", help = "debug, info, warn or error" },
+  { name = "head_bytes_max", read = whole_number, default = 16384, value = "BYTES",
+    help = "request line and header section; 414 or 431 over it" },
+  { name = "field_count_max", read = whole_number, default = 100, value = "N", help = "header fields; 431 over it" },
+  { name = "body_bytes_max", read = whole_number, default = 1048576, value = "BYTES",
+    help = "a request's body; 413 over it" },
+  { name = "head_timeout_ms", read = whole_number, default = 10000, value = "MS",
+    help = "from a request's first byte to the end of its header section; 408 over it" },
+  { name = "body_timeout_ms", read = whole_number, default = 60000, value = "MS",
+    help = "from there to the end of its body; 408 over it" },
+  { name = "idle_timeout_ms", read = whole_number, default = 60000, value = "MS",
+    help = "a connection between requests is closed after it" },
+  { name = "drain_timeout_ms", read = whole_number, default = 10000, value = "MS",
+    help = "at the end, requests under way are cancelled after it" },
+}
+
+local by_name = {}
+for _, setting in ipairs(settings.list) do
+  by_name[setting.name] = setting
+end
+
+local DEFAULT_FILE = "tidegate.conf.lua"
+
+local function usage_error(message)
+  error({ usage = message }, 0)
+end
+
+local function read(setting, value, place)
+  local result, wanted = setting.read(value)
+  if result == nil then
+    usage_error(("%s: %s must be %s, and %q is not"):format(place, setting.name, wanted, tostring(value)))
+  end
+  return result
+end
+
+-- The line of a configuration file on which a key stands, for the message about it.
+local function line_of(path, key)
+  local number = 0
+  for line in io.lines(path) do
+    number = number + 1
+    if line:match("^%s*" .. key .. "%s*=") or line:find('["' .. key .. '"]', 1, true) then
+      return number
+    end
+  end
+  return 1
+end
+
+local function load_file(path, required)
+  local file = io.open(path)
+  if not file then
+    if required then
+      usage_error(("the configuration file %s cannot be read"):format(path))
+    end
+    return {}
+  end
+  file:close()
+  local chunk, message = loadfile(path)
+  if not chunk then
+    usage_error(message)
+  end
+  local ok, values = pcall(chunk)
+  if not ok then
+    usage_error(tostring(values))
+  elseif type(values) ~= "table" then
+    usage_error(("%s: must return a table, and returns a %s"):format(path, type(values)))
+  end
+  for key in pairs(values) do
+    if not by_name[key] then
+      usage_error(("%s:%d: there is no setting %q; `tidegate check --help` lists them"):format(
+        path, line_of(path, tostring(key)), tostring(key)))
+    end
+  end
+  return values
+end
+
+--- The settings in force.
+---@param flags table<string, any> values of the command line, by name; `config` is the file
+---@return table<string, any> values
+---@return table<string, string> sources by name: "--listen", "TIDEGATE_LISTEN", "tidegate.conf.lua:3", "default"
+function settings.resolve(flags)
+  local path = flags.config or os.getenv("TIDEGATE_CONFIG") or DEFAULT_FILE
+  local from_file = load_file(path, path ~= DEFAULT_FILE)
+  local values, sources = {}, {}
+  for _, setting in ipairs(settings.list) do
+    local name = setting.name
+    local variable = "TIDEGATE_" .. name:upper()
+    local environment = os.getenv(variable)
+    if flags[name] ~= nil then
+      sources[name] = "--" .. name:gsub("_", "-")
+      values[name] = read(setting, flags[name], sources[name])
+    elseif environment and environment ~= "" then
+      sources[name] = variable
+      values[name] = read(setting, environment, variable)
+    elseif from_file[name] ~= nil then
+      sources[name] = ("%s:%d"):format(path, line_of(path, name))
+      values[name] = read(setting, from_file[name], sources[name])
+    else
+      sources[name] = "default"
+      values[name] = setting.default
+    end
+  end
+  return values, sources
+end
+
+return settings

@@ -1,0 +1,46 @@
+-- The user's own coroutines inside a task.
+--
+-- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
+-- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
+-- coroutine.wrap are replaced; Lua code sees no difference.
+local core = require "tidegate.core"
+
+local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
+local is_task_thread = core.is_task_thread
+local PARK = core.park_mark()
+local error, type = error, type
+
+local function pass(co, ok, first, ...)
+  if ok and first == PARK then
+    return pass(co, resume(co, yield(PARK)))
+  end
+  return ok, first, ...
+end
+
+local function values_or_error(co, ok, first, ...)
+  if ok then
+    return first, ...
+  end
+  if type(first) == "string" then
+    first = debug.traceback(co, first)
+  end
+  error(first, 0)
+end
+
+function coroutine.resume(co, ...)
+  return pass(co, resume(co, ...))
+end
+
+function coroutine.wrap(fn)
+  local co = create(fn)
+  return function(...)
+    return values_or_error(co, pass(co, resume(co, ...)))
+  end
+end
+
+function coroutine.yield(...)
+  if is_task_thread() then
+    error("coroutine.yield outside a coroutine of your own: a task waits with tg.sleep, tg.http and the like", 2)
+  end
+  return yield(...)
+end

@@ -1,0 +1,60 @@
+-- Errors as values, and what becomes of them: one place turns any error into a response.
+local core = require "tidegate.core"
+local task = require "tidegate.task"
+
+local errors = {}
+
+--- An error with a kind that code can test and a message that people can read.
+---@class tidegate.Error
+---@field kind string "abort", "json", or why a call failed: "connect", "closed", "protocol", "too_large", "timeout", "busy"
+---@field message string
+---@field cause any what it was made of
+---@field status integer? the status that an uncaught one is answered with
+local Error = { __name = "tidegate.Error" }
+Error.__index = Error
+function Error.__tostring(self)
+  return self.message
+end
+
+---@param fields table kind, message, …
+---@return tidegate.Error
+function errors.new(fields)
+  return setmetatable(fields, Error)
+end
+
+---@param value any
+---@return boolean
+function errors.is_error(value)
+  return getmetatable(value) == Error
+end
+
+--- Ends the request with a status and a problem+json body (RFC 9457).
+---@param status integer 400 to 599
+---@param detail? string for the client
+---@param headers? table<string, string|string[]>
+function errors.abort(status, detail, headers)
+  if type(status) ~= "number" or status < 400 or status > 599 or status % 1 ~= 0 then
+    error("tg.abort takes a status from 400 to 599", 2)
+  end
+  local message = ("%d %s%s"):format(status, core.status_reason(status), detail and ": " .. tostring(detail) or "")
+  error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)
+end
+
+--- What an error is answered with.
+---@param value any the error
+---@return integer status
+---@return string? detail
+---@return boolean is_fault does it belong into the log, with its traceback?
+function errors.describe(value)
+  if task.is_cancellation(value) then
+    return 503, value.reason == "shutdown" and "the gateway is shutting down" or nil, false
+  elseif not errors.is_error(value) then
+    return 500, nil, true
+  end
+  if value.kind == "abort" then
+    return value.status, value.detail, false
+  end
+  return value.status or 500, value.detail, true
+end
+
+return errors

@@ -1,0 +1,274 @@
+-- The HTTP client: requests to upstreams. Every function waits, and never blocks the loop.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
+local task = require "tidegate.task"
+local url_of = require "tidegate.url"
+
+local call, now, encode = core.call, core.now, core.percent_encode
+local setmetatable, type, pairs, tostring = setmetatable, type, pairs, tostring
+
+---@class tidegate.ClientResponse
+---@field status integer
+---@field headers table<string, string> without regard to case; headers:all(name) for all
+---@field url string
+---@field timing {seconds: number} how long the call took
+local Response = { __name = "tidegate.ClientResponse" }
+local methods, lazy = {}, {}
+
+function Response.__index(self, key)
+  local method = methods[key]
+  if method then
+    return method
+  end
+  local read = lazy[key]
+  if not read then
+    return nil
+  end
+  local value = read(self)
+  rawset(self, key, value)
+  return value
+end
+
+function lazy.headers(self)
+  local flat, count = {}, 0
+  for name, value in self._lines:gmatch("([^:\r\n]+): ([^\r\n]*)\r\n") do
+    flat[count + 1], flat[count + 2] = name, value
+    count = count + 2
+  end
+  return multimap.fields(flat)
+end
+
+function lazy.timing(self)
+  return { seconds = self._seconds }
+end
+
+--- The body, whole.
+---@return string
+function methods:body()
+  return self._body
+end
+
+--- The body as JSON. Raises an error of kind "json", answered with 502 where nobody catches it.
+---@return any
+function methods:json()
+  local ok, value = pcall(json.decode, self._body)
+  if ok then
+    return value
+  end
+  error(errors.new {
+    kind = "json",
+    status = 502,
+    detail = "an upstream's answer is not JSON",
+    message = ("%s answered %d with a body that is %s"):format(self.url, self.status, tostring(value)),
+    cause = value,
+  }, 0)
+end
+
+--- Raises an error of kind "status" for 4xx and 5xx, answered with 502 where nobody catches it.
+---@return tidegate.ClientResponse # itself
+function methods:raise()
+  if self.status < 400 then
+    return self
+  end
+  error(errors.new {
+    kind = "status",
+    status = 502,
+    detail = "an upstream answered with an error",
+    message = ("%s answered %d %s"):format(self.url, self.status, core.status_reason(self.status)),
+    cause = self,
+  }, 0)
+end
+
+local function append_pair(parts, key, value)
+  local kind = type(value)
+  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
+    error(("query %s: a value must be a string, a number, a boolean or a list of them, not a %s"):format(key, kind), 0)
+  end
+  parts[#parts + 1] = encode(key) .. "=" .. encode(tostring(value))
+end
+
+-- "a=1&b=2", with the keys in order, so that the same table always makes the same URL.
+local function query_text(query)
+  local key, value = next(query)
+  if key ~= nil and next(query, key) == nil and type(value) ~= "table" then
+    local parts = {}
+    append_pair(parts, tostring(key), value)
+    return parts[1]
+  end
+  local keys, parts = {}, {}
+  for name in pairs(query) do
+    keys[#keys + 1] = tostring(name)
+  end
+  table.sort(keys)
+  for _, name in ipairs(keys) do
+    local values = query[name]
+    if values == nil then
+      values = query[tonumber(name)]
+    end
+    for _, item in ipairs(type(values) == "table" and values or { values }) do
+      append_pair(parts, name, item)
+    end
+  end
+  return table.concat(parts, "&")
+end
+
+local FAILURES = {
+  connect = "cannot be reached",
+  closed = "closed the connection before its answer was whole",
+  protocol = "answered with something that is not HTTP",
+  too_large = "answered with more than is taken",
+  timeout = "did not answer in time",
+  busy = "has too many calls waiting for a connection",
+  memory = "could not be called: out of memory",
+}
+
+local function fail(url, kind, detail)
+  error(errors.new {
+    kind = kind,
+    status = kind == "timeout" and 504 or kind == "busy" and 503 or 502,
+    detail = "an upstream " .. FAILURES[kind],
+    message = url .. " " .. FAILURES[kind] .. (detail and ": " .. detail or ""),
+    cause = detail,
+  }, 0)
+end
+
+local known_options = { query = true, headers = true, body = true, json = true, form = true, timeout = true }
+
+local function check_options(options)
+  for name in pairs(options) do
+    if not known_options[name] then
+      error(("an HTTP call has no option %q; it has query, headers, body, json, form and timeout"):format(tostring(name)), 0)
+    end
+  end
+end
+
+local function body_of(options)
+  if options.json ~= nil then
+    return json.encode(options.json), "application/json"
+  elseif options.form then
+    return query_text(options.form), "application/x-www-form-urlencoded"
+  end
+  return options.body, nil
+end
+
+local function answer(url, started, status, body, lines)
+  if not status then
+    fail(url, body, lines) -- here they are kind and detail
+  end
+  return setmetatable({
+    status = status,
+    url = url,
+    _body = body,
+    _lines = lines,
+    _seconds = now() - started,
+  }, Response)
+end
+
+local NONE = {}
+
+local function request(method, url, options)
+  options = options or NONE
+  if options ~= NONE then
+    check_options(options)
+  end
+  local at = url_of.parse(url)
+  local target = at.target
+  if options.query and next(options.query) ~= nil then
+    target = target .. (at.has_query and "&" or "?") .. query_text(options.query)
+  end
+  local headers = options.headers
+  if headers and multimap.is_fields(headers) then
+    headers = multimap.to_lines(headers)
+  end
+  local body, kind = body_of(options)
+  return answer(url, now(), task.results(
+    call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
+end
+
+---@class tidegate.CallOptions
+---@field query? table<string, string|number|boolean|(string|number|boolean)[]>
+---@field headers? table<string, string|string[]>
+---@field body? string
+---@field json? any sent as the body, as JSON
+---@field form? table<string, string> sent as the body, as a form
+---@field timeout? number seconds for the whole call, from the look-up of the name to the last byte; 60 by default
+
+local http = {}
+
+--- Sends a request and waits for the whole response. A 4xx or 5xx is a response like any other; no response is an error
+--- of kind "connect", "closed", "protocol", "too_large", "timeout" or "busy".
+---@async
+---@param method string "GET", …
+---@param url string "http://host:port/path"
+---@param options? tidegate.CallOptions
+---@return tidegate.ClientResponse
+function http.request(method, url, options)
+  return request(method, url, options)
+end
+
+local verbs = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" }
+
+for _, method in ipairs(verbs) do
+  http[method:lower()] = function(url, options)
+    return request(method, url, options)
+  end
+end
+
+---@class tidegate.Client
+---@field base_url string
+---@field headers table
+---@field timeout number?
+local Client = { __name = "tidegate.Client" }
+Client.__index = Client
+
+local function merged(own, given)
+  if not given then
+    return own
+  end
+  local all, names = {}, {}
+  for name, value in pairs(own) do
+    all[name], names[name:lower()] = value, name
+  end
+  for name, value in pairs(given) do
+    local same = names[name:lower()]
+    if same then
+      all[same] = nil
+    end
+    all[name] = value
+  end
+  return all
+end
+
+--- Sends a request to a path below the client's base URL, with the client's headers and timeout where the call has none.
+---@async
+function Client:request(method, path, options)
+  local all = {}
+  for name, value in pairs(options or NONE) do
+    all[name] = value
+  end
+  all.headers = merged(self.headers, all.headers)
+  all.timeout = all.timeout or self.timeout
+  return request(method, self.base_url .. path, all)
+end
+
+for _, method in ipairs(verbs) do
+  Client[method:lower()] = function(self, path, options)
+    return self:request(method, path, options)
+  end
+end
+
+--- A client for one upstream.
+---@param fields {base_url: string, headers?: table, timeout?: number}
+---@return tidegate.Client
+function http.client(fields)
+  url_of.parse(fields.base_url)
+  return setmetatable({
+    base_url = (fields.base_url:gsub("/$", "")),
+    headers = fields.headers or {},
+    timeout = fields.timeout,
+  }, Client)
+end
+
+return http

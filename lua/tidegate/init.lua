@@ -1,0 +1,41 @@
+-- The module that routes require: `local tg = require "tidegate"`.
+local core = require "tidegate.core"
+require "tidegate.coroutines"
+local errors = require "tidegate.errors"
+local json = require "tidegate.json"
+local response = require "tidegate.response"
+local task = require "tidegate.task"
+
+local tg = {
+  version = core.version,
+  http = require "tidegate.http",
+  json = json,
+  log = require "tidegate.log",
+  tcp = require "tidegate.stream",
+
+  null = json.null,
+  abort = errors.abort,
+  response = response.new,
+  gather = task.gather,
+  map = task.map,
+  range = task.range,
+  sleep = task.sleep,
+}
+
+--- The loop's monotonic clock.
+---@return number # seconds; only differences mean something
+tg.now = core.now
+
+--- A variable of the process's environment.
+---@param name string
+---@param default? string what is returned where it is not set or empty
+---@return string?
+function tg.env(name, default)
+  local value = os.getenv(name)
+  if value == nil or value == "" then
+    return default
+  end
+  return value
+end
+
+return tg

@@ -1,0 +1,171 @@
+-- JSON over lua-cjson, and what lua-cjson cannot say: an empty array, an empty object, and bytes that are JSON already.
+--
+-- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
+-- objects come back as strings.
+local cjson = require("cjson").new()
+local errors = require "tidegate.errors"
+
+local json = {}
+
+cjson.decode_invalid_numbers(false)
+cjson.encode_invalid_numbers(false)
+cjson.encode_keep_buffer(true)
+local encode_plain, decode_plain = cjson.encode, cjson.decode
+local pcall, type, getmetatable, setmetatable, concat = pcall, type, getmetatable, setmetatable, table.concat
+
+local DEPTH_MAX = 1000
+
+--- What JSON's null decodes to and encodes from.
+json.null = cjson.null
+
+local Array = { __name = "tidegate.json.array" }
+local Object = { __name = "tidegate.json.object" }
+local has_marks = false -- has anybody marked a table? lua-cjson does not see the marks
+
+--- Marks a list, so that it encodes as an array even when it is empty.
+---@param list? table
+---@return table # the same table
+function json.array(list)
+  has_marks = true
+  return setmetatable(list or {}, Array)
+end
+
+--- Marks a table, so that it encodes as an object even when its keys are 1, 2, 3.
+---@param fields? table
+---@return table # the same table
+function json.object(fields)
+  has_marks = true
+  return setmetatable(fields or {}, Object)
+end
+
+--- JSON text that goes into the answer as it is. A function is the one kind of value that lua-cjson refuses and that
+--- cannot be mistaken for data.
+local raws = setmetatable({}, { __mode = "k" })
+
+---@param bytes string valid JSON; nobody checks it
+---@return function # opaque: put it where a value goes
+function json.raw(bytes)
+  if type(bytes) ~= "string" then
+    error("json.raw takes a string of JSON", 2)
+  end
+  local function raw()
+    return bytes
+  end
+  raws[raw] = bytes
+  return raw
+end
+
+local function fail(path, message)
+  local where = #path > 0 and " at " .. concat(path, ".") or ""
+  error(errors.new { kind = "json", message = "cannot encode as JSON" .. where .. ": " .. message }, 0)
+end
+
+-- The number of a list's items; nil when the table is no list.
+local function list_length(value)
+  local count, greatest = 0, 0
+  for key in pairs(value) do
+    if type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
+      return nil
+    end
+    count = count + 1
+    if key > greatest then
+      greatest = key
+    end
+  end
+  if greatest > count * 2 + 10 then
+    return nil
+  end
+  return greatest
+end
+
+local write
+
+local function write_list(value, length, out, path)
+  out[#out + 1] = "["
+  for index = 1, length do
+    if index > 1 then
+      out[#out + 1] = ","
+    end
+    path[#path + 1] = tostring(index)
+    write(value[index], out, path)
+    path[#path] = nil
+  end
+  out[#out + 1] = "]"
+end
+
+local function write_object(value, out, path)
+  local first = true
+  out[#out + 1] = "{"
+  for key, item in pairs(value) do
+    if type(key) ~= "string" and type(key) ~= "number" then
+      fail(path, "a key is a " .. type(key))
+    end
+    out[#out + 1] = (first and "" or ",") .. encode_plain(tostring(key)) .. ":"
+    first = false
+    path[#path + 1] = tostring(key)
+    write(item, out, path)
+    path[#path] = nil
+  end
+  out[#out + 1] = "}"
+end
+
+local function write_table(value, out, path)
+  if #path > DEPTH_MAX then
+    fail({}, "it is nested deeper than " .. DEPTH_MAX .. " levels, or contains itself")
+  end
+  local mark = getmetatable(value)
+  local length = mark ~= Object and list_length(value) or nil
+  if mark == Array and not length then
+    fail(path, "it is marked as an array and has keys that are no positions")
+  end
+  if length and (length > 0 or mark == Array) then
+    write_list(value, length, out, path)
+  else
+    write_object(value, out, path)
+  end
+end
+
+function write(value, out, path)
+  local kind = type(value)
+  if kind == "table" then
+    write_table(value, out, path)
+  elseif kind == "function" and raws[value] then
+    out[#out + 1] = raws[value]
+  elseif kind == "function" or kind == "thread" or (kind == "userdata" and value ~= json.null) then
+    fail(path, "it is a " .. kind)
+  else
+    local ok, text = pcall(encode_plain, value)
+    if not ok then
+      fail(path, tostring(text))
+    end
+    out[#out + 1] = text
+  end
+end
+
+--- Encodes a value. Raises an error of kind "json" that names the place of what cannot be encoded.
+---@param value any
+---@return string
+function json.encode(value)
+  if not has_marks then
+    local ok, text = pcall(encode_plain, value)
+    if ok then
+      return text
+    end
+  end
+  local out = {}
+  write(value, out, {})
+  return concat(out)
+end
+
+--- Decodes a text (RFC 8259). Raises an error of kind "json" that says where it is wrong.
+---@param text string
+---@return any
+function json.decode(text)
+  local ok, value = pcall(decode_plain, text)
+  if not ok then
+    error(errors.new { kind = "json", message = "not JSON: " .. tostring(value) }, 0)
+  end
+  return value
+end
+
+return json

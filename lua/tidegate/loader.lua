@@ -1,0 +1,53 @@
+-- Loading a folder of route files.
+local core = require "tidegate.core"
+local app = require "tidegate.app"
+require "tidegate"
+
+local loader = {}
+
+local function route_files(folder)
+  local names, why = core.list_folder(folder)
+  if not names then
+    error(("the routes folder %s cannot be read: %s"):format(folder, why), 0)
+  end
+  local files = {}
+  for _, name in ipairs(names) do
+    if name:match("^[^.].*%.lua$") then
+      files[#files + 1] = name
+    end
+  end
+  table.sort(files)
+  if #files == 0 then
+    error(("the routes folder %s holds no .lua file"):format(folder), 0)
+  end
+  return files
+end
+
+local function load_file(path, on)
+  local chunk, message = loadfile(path)
+  if not chunk then
+    error(message, 0)
+  end
+  local register = chunk(path)
+  if type(register) ~= "function" then
+    error(("%s: must return a function(app), and returns a %s"):format(path, type(register)), 0)
+  end
+  register(on)
+end
+
+--- Loads every route file of a folder, in the order of their names. Modules that they require are looked for in the
+--- folder first. Raises one message with file and line.
+---@param folder string
+---@return tidegate.App
+function loader.load(folder)
+  folder = #folder > 1 and folder:gsub("/+$", "") or folder
+  local on = app.new(folder)
+  local files = route_files(folder)
+  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
+  for _, name in ipairs(files) do
+    load_file(folder .. "/" .. name, on)
+  end
+  return on
+end
+
+return loader

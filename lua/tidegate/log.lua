@@ -1,0 +1,43 @@
+-- The log: one line a message on standard error, control characters escaped.
+local core = require "tidegate.core"
+
+local log = {}
+
+local ranks = { debug = 1, info = 2, warn = 3, error = 4 }
+local threshold = ranks.info
+
+--- Sets the least level that is written.
+---@param level "debug"|"info"|"warn"|"error"
+function log.set_level(level)
+  threshold = ranks[level] or error(("no log level %q; there are debug, info, warn and error"):format(tostring(level)), 2)
+end
+
+local function write(level, message, ...)
+  if ranks[level] < threshold then
+    return
+  end
+  message = tostring(message)
+  if select("#", ...) > 0 then
+    message = message:format(...)
+  end
+  core.log(level, message)
+end
+
+--- Writes a message; with further arguments it is a format of string.format.
+function log.debug(message, ...)
+  write("debug", message, ...)
+end
+
+function log.info(message, ...)
+  write("info", message, ...)
+end
+
+function log.warn(message, ...)
+  write("warn", message, ...)
+end
+
+function log.error(message, ...)
+  write("error", message, ...)
+end
+
+return log

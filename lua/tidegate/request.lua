@@ -1,0 +1,152 @@
+-- A request as a handler sees it. What it holds is read from the exchange when it is asked for, and kept.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
+local task = require "tidegate.task"
+
+local rawset, setmetatable = rawset, setmetatable
+
+---@class tidegate.Request
+---@field method string "GET", …
+---@field path string normalised and percent-encoded; what the router saw
+---@field params table<string, string> what the pattern's {names} stand for, decoded
+---@field query table<string, string> decoded; the first of several; query:all(key) for all
+---@field headers table<string, string> without regard to case; headers:all(name) for all
+---@field cookies table<string, string>
+---@field host string? host and port that the client asked for
+---@field scheme "http"
+---@field target string the request target as it was sent
+---@field version "1.1"|"1.0"
+---@field remote_address string? the client's address; nil when it is gone
+---@field id string unique; in the log and in every problem+json
+local Request = { __name = "tidegate.Request" }
+
+local lazy, methods = {}, {}
+
+function Request.__index(self, key)
+  local method = methods[key]
+  if method then
+    return method
+  end
+  local read = lazy[key]
+  if not read then
+    return nil
+  end
+  local value = read(self)
+  rawset(self, key, value)
+  return value
+end
+
+local id_prefix = core.random_bytes(4):gsub(".", function(byte)
+  return ("%02x"):format(byte:byte())
+end)
+
+function lazy.id(self)
+  return ("%s-%06x"):format(id_prefix, core.request_number(self._exchange))
+end
+
+function lazy.query(self)
+  local text = core.request_query(self._exchange)
+  if not text then
+    return multimap.pairs {}
+  end
+  local flat, wrong = core.parse_pairs(text)
+  if not flat then
+    errors.abort(400, "the query: " .. wrong)
+  end
+  return multimap.pairs(flat)
+end
+
+function lazy.headers(self)
+  return multimap.fields(core.request_fields(self._exchange))
+end
+
+function lazy.cookies(self)
+  local cookies = {}
+  for pair in (self.headers.cookie or ""):gmatch("[^;]+") do
+    local name, value = pair:match("^%s*([^=%s]+)%s*=%s*(.-)%s*$")
+    if name and cookies[name] == nil then
+      cookies[name] = value:match('^"(.*)"$') or value
+    end
+  end
+  return cookies
+end
+
+function lazy.params()
+  return {}
+end
+
+function lazy.scheme()
+  return "http"
+end
+
+function lazy.host(self)
+  return core.request_authority(self._exchange)
+end
+
+function lazy.target(self)
+  return core.request_target(self._exchange)
+end
+
+function lazy.version(self)
+  return core.request_version(self._exchange)
+end
+
+function lazy.remote_address(self)
+  return core.request_peer(self._exchange)
+end
+
+--- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413, 408
+--- or 400.
+---@async
+---@return string # "" when there is none
+function methods:body()
+  if self._body == nil then
+    local body, status, detail = task.results(core.request_body(self._exchange))
+    if not body then
+      errors.abort(status, detail)
+    end
+    rawset(self, "_body", body)
+  end
+  return self._body
+end
+
+--- The body as JSON. Ends the request with 400 when it is none.
+---@async
+---@return any
+function methods:json()
+  local ok, value = pcall(json.decode, self:body())
+  if not ok then
+    errors.abort(400, "the body is " .. tostring(value))
+  end
+  return value
+end
+
+--- The body as a form (application/x-www-form-urlencoded). Ends the request with 415 or 400 when it is none.
+---@async
+---@return table<string, string> # form:all(key) for all values of a key
+function methods:form()
+  local kind = (self.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
+  if kind ~= "application/x-www-form-urlencoded" then
+    errors.abort(415, "a form must be application/x-www-form-urlencoded")
+  end
+  local flat, wrong = core.parse_pairs(self:body())
+  if not flat then
+    errors.abort(400, "the form: " .. wrong)
+  end
+  return multimap.pairs(flat)
+end
+
+function Request.__tostring(self)
+  return self.method .. " " .. self.path
+end
+
+local request = {}
+
+--- A request over an exchange of the core's.
+function request.new(exchange, method, path)
+  return setmetatable({ _exchange = exchange, method = method, path = path }, Request)
+end
+
+return request

@@ -1,0 +1,129 @@
+-- Responses: what a handler returns, made into one shape.
+local core = require "tidegate.core"
+local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
+
+local getmetatable, setmetatable, type = getmetatable, setmetatable, type
+local respond, encode = core.respond, json.encode
+
+local JSON = "application/json"
+local TEXT = "text/plain; charset=utf-8"
+
+---@class tidegate.Response
+---@field status integer
+---@field headers table<string, string|string[]>
+---@field body string|table|nil a table is sent as JSON
+local Response = { __name = "tidegate.Response" }
+Response.__index = Response
+
+local response = {}
+
+local function cookie_line(name, cookie)
+  if type(cookie) ~= "table" then
+    cookie = { value = cookie }
+  end
+  local value = tostring(cookie.value or "")
+  if not core.is_token(name) or value:find('[%c%s";,\\]') then
+    error(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
+      .. "backslashes (RFC 6265)"):format(tostring(name)), 0)
+  end
+  local parts = { name .. "=" .. value, "Path=" .. (cookie.path or "/") }
+  if cookie.domain then
+    parts[#parts + 1] = "Domain=" .. cookie.domain
+  end
+  if cookie.max_age then
+    parts[#parts + 1] = ("Max-Age=%d"):format(cookie.max_age)
+  end
+  if cookie.same_site then
+    parts[#parts + 1] = "SameSite=" .. cookie.same_site
+  end
+  parts[#parts + 1] = cookie.secure and "Secure" or nil
+  parts[#parts + 1] = cookie.http_only ~= false and "HttpOnly" or nil
+  return table.concat(parts, "; ")
+end
+
+local function cookie_lines(cookies)
+  local lines = {}
+  for name, cookie in pairs(cookies) do
+    lines[#lines + 1] = cookie_line(name, cookie)
+  end
+  return lines
+end
+
+local known = { status = true, headers = true, cookies = true, body = true }
+
+--- A response in full.
+---@param fields {status?: integer, headers?: table, cookies?: table, body?: string|table}
+---@return tidegate.Response
+function response.new(fields)
+  for name in pairs(fields) do
+    if not known[name] then
+      error(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)), 2)
+    end
+  end
+  local headers = {}
+  for name, value in pairs(fields.headers or {}) do
+    headers[name] = value
+  end
+  if fields.cookies then
+    headers["Set-Cookie"] = cookie_lines(fields.cookies)
+  end
+  return setmetatable({ status = fields.status or 200, headers = headers, body = fields.body }, Response)
+end
+
+local function refuse(kind)
+  error(("a handler returned a %s; it may return a table, a string, nothing, or status, body [, headers]"):format(kind), 0)
+end
+
+--- What a handler returned, as a response object: for middleware, which may change it.
+---@return tidegate.Response
+function response.of(first, body, headers)
+  local kind = type(first)
+  if kind == "table" and getmetatable(first) == Response then
+    return first
+  elseif kind == "table" or kind == "string" then
+    return setmetatable({ status = 200, headers = {}, body = first }, Response)
+  elseif kind == "nil" then
+    return setmetatable({ status = 204, headers = {} }, Response)
+  elseif kind == "number" then
+    return setmetatable({ status = first, headers = headers or {}, body = body }, Response)
+  end
+  return refuse(kind)
+end
+
+local function send(exchange, status, body, headers)
+  if headers and multimap.is_fields(headers) then
+    headers = multimap.to_lines(headers)
+  end
+  local kind = type(body)
+  if kind == "table" then
+    return respond(exchange, status, JSON, encode(body), headers)
+  elseif kind == "string" then
+    return respond(exchange, status, TEXT, body, headers)
+  elseif kind == "nil" then
+    return respond(exchange, status, nil, nil, headers)
+  elseif kind == "number" then
+    return respond(exchange, status, TEXT, tostring(body), headers)
+  end
+  error(("a response's body must be a string or a table, not a %s"):format(kind), 0)
+end
+
+--- Answers an exchange with what a handler returned.
+function response.send(exchange, first, body, headers)
+  local kind = type(first)
+  if kind == "table" then
+    if getmetatable(first) == Response then
+      return send(exchange, first.status, first.body, first.headers)
+    end
+    return respond(exchange, 200, JSON, encode(first))
+  elseif kind == "string" then
+    return respond(exchange, 200, TEXT, first)
+  elseif kind == "nil" then
+    return respond(exchange, 204)
+  elseif kind == "number" then
+    return send(exchange, first, body, headers)
+  end
+  return refuse(kind)
+end
+
+return response

@@ -1,0 +1,85 @@
+-- Serving: each request in its task, from the exchange to the answer, and every error into an answer.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local error_page = require "tidegate.error_page"
+local json = require "tidegate.json"
+local log = require "tidegate.log"
+local request_of = require "tidegate.request"
+local response = require "tidegate.response"
+local task = require "tidegate.task"
+
+local new_request, send, note_trace = request_of.new, response.send, task.note_trace
+local xpcall = xpcall
+
+local PROBLEM = "application/problem+json"
+
+local function problem(request, status, detail)
+  return json.encode {
+    type = "about:blank",
+    title = core.status_reason(status),
+    status = status,
+    detail = detail,
+    request_id = request.id,
+  }
+end
+
+local function report(request, err, trace)
+  log.error("%s %s failed (request %s): %s%s", request.method, request.path, request.id, tostring(err), trace or "")
+end
+
+local function wants_page(request)
+  return (request.headers.accept or ""):find("text/html", 1, true) ~= nil
+end
+
+local function answer_error(exchange, request, err, trace, dev)
+  local status, detail, is_fault = errors.describe(err)
+  if is_fault then
+    report(request, err, trace)
+  end
+  if dev and is_fault and wants_page(request) then
+    core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
+    return
+  end
+  local headers = errors.is_error(err) and err.headers or nil
+  core.respond(exchange, status, PROBLEM, problem(request, status, detail), headers)
+end
+
+local function fail(exchange, request, err, trace, dev)
+  if core.is_answered(exchange) then
+    if not task.is_cancellation(err) then
+      report(request, err, trace)
+    end
+    return
+  end
+  answer_error(exchange, request, err, trace, dev)
+end
+
+local serve = {}
+
+--- The function that the core calls with each request, in a task of its own.
+---@param handle fun(request): any an app's routes, mounted
+---@param dev boolean answer a browser with a readable page where a route fails
+function serve.handler(handle, dev)
+  local function run(exchange, request)
+    send(exchange, handle(request))
+  end
+  return function(exchange, method, path)
+    local request = new_request(exchange, method, path)
+    local ok, err = xpcall(run, note_trace, exchange, request)
+    if not ok then
+      local fine, again = pcall(fail, exchange, request, err, task.trace(), dev)
+      if not fine then
+        log.error("answering an error failed: %s", tostring(again))
+      end
+      task.forget()
+    end
+    request._exchange = false
+  end
+end
+
+--- The function that the core calls with the task of a request whose client has left.
+function serve.gone(request_task)
+  core.cancel(request_task, task.cancellation("the client is gone"))
+end
+
+return serve

@@ -1,0 +1,89 @@
+-- Streams: TCP connections for scripts. One task may read and another write at the same time.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local task = require "tidegate.task"
+
+local results = task.results
+
+local LINE_BYTES_MAX = 64 * 1024
+
+---@class tidegate.Stream
+local Stream = core.stream_metatable()
+Stream.__index = Stream
+Stream.__name = "tidegate.Stream"
+Stream.close = core.stream_close
+Stream.finish = core.stream_finish
+
+-- Raises what has broken the stream; returns at its end.
+local function check(self)
+  local message, is_end = core.stream_error(self)
+  if message and not is_end then
+    error(errors.new { kind = "closed", status = 502, message = "stream: " .. message }, 0)
+  end
+  return is_end
+end
+
+--- Waits for bytes.
+---@async
+---@param most? integer at most that many
+---@return string? # at least one byte; nil at the end of the stream
+function Stream:read(most)
+  while true do
+    local bytes = core.stream_take(self, most)
+    if bytes or check(self) then
+      return bytes
+    end
+    results(core.stream_wait(self))
+  end
+end
+
+--- Waits for everything up to and including `mark`.
+---@async
+---@param mark string
+---@param most? integer bytes, 65536 by default; more without the mark is an error
+---@return string? # nil when the stream ends before the mark
+function Stream:read_until(mark, most)
+  most = most or LINE_BYTES_MAX
+  while true do
+    local size, come = core.stream_find(self, mark)
+    if size then
+      return core.stream_take(self, size)
+    elseif come > most then
+      error(errors.new { kind = "too_large", message = ("stream: %d bytes without the mark"):format(come) }, 0)
+    elseif check(self) then
+      return nil
+    end
+    results(core.stream_wait(self))
+  end
+end
+
+--- Writes. Waits while the peer is more than 64 KiB behind.
+---@async
+---@param bytes string
+function Stream:write(bytes)
+  results(core.stream_write(self, bytes))
+  local message, is_end = core.stream_error(self)
+  if message and not is_end then
+    error(errors.new { kind = "closed", status = 502, message = "stream: " .. message }, 0)
+  end
+end
+
+local tcp = {}
+
+--- Connects.
+---@async
+---@param host string a name or an address
+---@param port integer
+---@return tidegate.Stream # close it when you are done; the garbage collector does it late
+function tcp.connect(host, port)
+  local stream = core.stream()
+  results(core.stream_connect(stream, host, port))
+  local message = core.stream_error(stream)
+  if message then
+    local where = ("%s:%d"):format(host, port)
+    error(errors.new { kind = "connect", status = 502, message = where .. " cannot be reached: " .. message }, 0)
+  end
+  return stream
+end
+
+return tcp

@@ -1,0 +1,224 @@
+-- Tasks and scopes: structured concurrency over the core's park and wake.
+--
+-- A task is a coroutine that the loop resumes. A scope is a set of child tasks and the one task that waits for all of
+-- them; nothing outlives its scope. The first failure of a child cancels its siblings, and is raised where the scope
+-- was opened once all of them have ended. A cancellation reaches a task at its next wait, and at every one after that.
+local core = require "tidegate.core"
+
+local spawn, current, park, wake, ended = core.spawn, core.current, core.park, core.wake, core.ended
+local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, getmetatable
+
+local task = {}
+
+-- What every coroutine of a task runs: one function after the other, so that a coroutine is used many times.
+local function run(fn, ...)
+  fn(...)
+  return run(ended())
+end
+core.set_body(run)
+
+--- The value that a cancelled task's waits raise.
+---@class tidegate.Cancelled
+---@field kind "cancelled"
+---@field reason string why: "the client is gone", "a sibling failed", "shutdown"
+local Cancelled = { __name = "tidegate.Cancelled" }
+Cancelled.__index = Cancelled
+function Cancelled.__tostring(self)
+  return "cancelled: " .. self.reason
+end
+
+---@param reason string
+---@return tidegate.Cancelled
+function task.cancellation(reason)
+  return setmetatable({ kind = "cancelled", reason = reason }, Cancelled)
+end
+
+---@param value any an error value
+---@return boolean # is it a cancellation?
+function task.is_cancellation(value)
+  return getmetatable(value) == Cancelled
+end
+
+--- Raises the error of a wait, or returns its results. Every function that waits ends in this.
+function task.results(err, ...)
+  if err ~= nil then
+    error(err, 0)
+  end
+  return ...
+end
+local results = task.results
+
+-- Where the last error was raised: set by the handler, read right behind xpcall, with no wait between.
+local last_trace
+-- [task] = {value, trace} of the child whose failure is on its way through that task.
+local passing = {}
+
+--- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is.
+function task.note_trace(value)
+  local from_child = passing[current()]
+  last_trace = debug.traceback("", 2)
+  if from_child and from_child.value == value then
+    last_trace = from_child.trace .. "\nwaited for by" .. last_trace
+  end
+  return value
+end
+local note_trace = task.note_trace
+
+--- The traceback of the error that the last xpcall with note_trace returned.
+---@return string
+function task.trace()
+  return last_trace
+end
+
+--- Drops what is kept of a child's failure; at the end of a task that one went through.
+function task.forget()
+  passing[current()] = nil
+end
+
+local Scope = {}
+Scope.__index = Scope
+
+local function new_scope()
+  return setmetatable({ task = current(), children = {}, count = 0, results = {}, waiting = false }, Scope)
+end
+
+--- Cancels every child that has not ended.
+function Scope:cancel(value)
+  if self.cancelled then
+    return
+  end
+  self.cancelled = true
+  for child in pairs(self.children) do
+    core.cancel(child, value)
+  end
+end
+
+function Scope:child_ended(child, key, ok, value)
+  self.children[child] = nil
+  self.count = self.count - 1
+  if ok then
+    self.results[key] = value
+  elseif not self.failed then
+    self.failed, self.failure, self.trace = true, value, last_trace
+    self:cancel(task.cancellation("a sibling failed"))
+  end
+  if self.count == 0 and self.waiting then
+    wake(self.task)
+  end
+end
+
+local function run_child(scope, key, fn, argument)
+  local child = current()
+  local ok, value = xpcall(fn, note_trace, argument)
+  scope:child_ended(child, key, ok, value)
+  passing[child] = nil
+end
+
+function Scope:spawn(key, fn, argument)
+  local child = spawn(run_child, self, key, fn, argument)
+  self.children[child] = true
+  self.count = self.count + 1
+end
+
+--- Waits until every child has ended. A cancellation of the waiting task cancels them first.
+function Scope:join(name)
+  local interrupted
+  while self.count > 0 do
+    self.waiting = true
+    local err
+    if interrupted == nil then
+      err = park(name)
+    else
+      err = core.park_shielded(name)
+    end
+    self.waiting = false
+    if err ~= nil then
+      interrupted = err
+      self:cancel(err)
+    end
+  end
+  if interrupted ~= nil then
+    error(interrupted, 0)
+  end
+  if self.failed then
+    passing[self.task] = { value = self.failure, trace = self.trace }
+    error(self.failure, 0)
+  end
+  return self.results
+end
+
+local function check_can_wait(name)
+  if not current() then
+    error(name .. " waits, and nothing can wait while a file is being loaded; call it from a handler", 3)
+  end
+end
+
+--- Calls each function in a task of its own and waits for all of them.
+--- The first that fails cancels the others; its error is raised here.
+---@async
+---@param functions table<any, fun(): any>
+---@return table<any, any> # the first result of each, under the same key
+function task.gather(functions)
+  check_can_wait("tg.gather")
+  local scope = new_scope()
+  for key, fn in pairs(functions) do
+    if type(fn) ~= "function" then
+      error(("tg.gather: the value at %s is a %s, not a function"):format(tostring(key), type(fn)), 2)
+    end
+  end
+  for key, fn in pairs(functions) do
+    scope:spawn(key, fn)
+  end
+  return scope:join("tg.gather")
+end
+
+--- Calls `fn` with each item, all at once, and waits for all. The first that fails cancels the others; its error is
+--- raised here.
+---@async
+---@generic T, R
+---@param items T[]
+---@param fn fun(item: T): R
+---@return R[] # in the order of the items
+function task.map(items, fn)
+  check_can_wait("tg.map")
+  if type(items) ~= "table" or type(fn) ~= "function" then
+    error("tg.map takes a list and a function", 2)
+  end
+  local scope = new_scope()
+  for index = 1, #items do
+    scope:spawn(index, fn, items[index])
+  end
+  return scope:join("tg.map")
+end
+
+--- The numbers from `first` to `last`, both included.
+---@param first number
+---@param last number
+---@param step? number 1 when it is left out
+---@return number[]
+function task.range(first, last, step)
+  local list, count = {}, 0
+  for number = first, last, step or 1 do
+    count = count + 1
+    list[count] = number
+  end
+  return list
+end
+
+--- Waits.
+---@async
+---@param seconds number 0 or more; 0 lets the others run once
+function task.sleep(seconds)
+  return results(core.sleep(seconds))
+end
+
+local SHUTDOWN_TURNS_MAX = 1000
+
+--- Cancels every task and runs the loop until they have ended: the last thing that a process does.
+---@return integer # tasks that did not end, because they go on waiting in spite of it
+function task.shutdown()
+  core.cancel_all(task.cancellation("shutdown"))
+  return core.finish_tasks(SHUTDOWN_TURNS_MAX)
+end
+
+return task
