@@ -39,6 +39,11 @@ static int count_extra(tg_http1_parser *parser, size_t length, unsigned status, 
   return parser->head_bytes > parser->head_bytes_max ? fail(parser, status, text) : 0;
 }
 
+static int on_version_complete(llhttp_t *llhttp) {
+  parser_of(llhttp)->head->major = llhttp->http_major; /* the target has ended, if it is a request */
+  return 0;
+}
+
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
   if (parser->in_body) return count_extra(parser, length, 431, "too many bytes of trailers");
@@ -114,6 +119,7 @@ static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t length) {
 static const llhttp_settings_t request_settings = {
     .on_method = on_method,
     .on_url = on_url,
+    .on_version_complete = on_version_complete,
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
@@ -136,7 +142,6 @@ void tg_http1_parser_begin(tg_http1_parser *parser, tg_arena *arena, tg_head *he
   parser->head = head;
   parser->head_bytes = 0;
   parser->in_body = parser->ended = parser->keep_alive = false;
-  parser->llhttp.http_major = 0; /* llhttp keeps the last message's; 0 says that no version was read yet */
 }
 
 static tg_http1_result fail_result(tg_http1_parser *parser, unsigned status, const char *text) {
@@ -175,7 +180,7 @@ static tg_http1_result execute(tg_http1_parser *parser, const char *bytes, size_
 }
 
 static tg_http1_result head_too_large(tg_http1_parser *parser) {
-  bool in_target = parser->head->field_count == 0 && parser->llhttp.http_major == 0;
+  bool in_target = parser->head->target.size > 0 && parser->head->major == 0;
   if (in_target) return fail_result(parser, 414, "the request target is too long");
   return fail_result(parser, 431, "the header section is too large");
 }
@@ -205,8 +210,4 @@ tg_http1_result tg_http1_parser_feed_end(tg_http1_parser *parser) {
 
 bool tg_http1_parser_keeps_alive(const tg_http1_parser *parser) {
   return parser->keep_alive;
-}
-
-bool tg_http1_parser_has_begun(const tg_http1_parser *parser) {
-  return parser->head != NULL && (parser->head->method.size > 0 || parser->llhttp.http_major > 0);
 }

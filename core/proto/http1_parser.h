@@ -61,7 +61,4 @@ tg_http1_result tg_http1_parser_feed_end(tg_http1_parser *parser);
 /* Does the connection stay open behind the message that has just ended? */
 bool tg_http1_parser_keeps_alive(const tg_http1_parser *parser);
 
-/* Has the message under way begun (a first byte was read, blank lines do not count)? */
-bool tg_http1_parser_has_begun(const tg_http1_parser *parser);
-
 #endif
