@@ -9,8 +9,13 @@ enum { PAIRS_MAX = 1000 };
 /* core.percent_encode(text) → text with everything but unreserved bytes encoded */
 static int percent_encode(lua_State *L) {
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_text plain = tg_check_text(L, 1);
   tg_buffer_clear(scratch);
-  tg_percent_encode(scratch, tg_check_text(L, 1));
+  tg_percent_encode(scratch, plain);
+  if (tg_buffer_size(scratch) == plain.size) { /* nothing needed encoding */
+    lua_settop(L, 1);
+    return 1;
+  }
   if (scratch->failed) return luaL_error(L, "out of memory");
   tg_text text = tg_buffer_text(scratch);
   lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);

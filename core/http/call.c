@@ -2,8 +2,6 @@
 #include "http/origin.h"
 #include "http/upstream_connection.h"
 
-#include <stdlib.h>
-
 #define NS_PER_MS UINT64_C(1000000)
 
 /* Leaves the connection or the waiting list, whichever it is in. */
@@ -29,8 +27,14 @@ static void on_timeout(tg_timer *timer) {
   tg_call_finish(call, TG_CALL_TIMEOUT);
 }
 
+enum { SPARE_MAX = 1024 };
+
+tg_pool *tg_call_pool_new(void) {
+  return tg_pool_new(sizeof(tg_call), SPARE_MAX);
+}
+
 static tg_call *call_new(tg_client *client, const tg_call_request *request) {
-  tg_call *call = malloc(sizeof *call);
+  tg_call *call = tg_pool_take(client->calls);
   if (call == NULL) return NULL;
   memset(call, 0, offsetof(tg_call, first_bytes));
   call->client = client;
@@ -40,10 +44,10 @@ static tg_call *call_new(tg_client *client, const tg_call_request *request) {
   tg_job_init(&call->done, on_done);
   tg_timer_init(&call->timer, on_timeout);
   tg_arena_init(&call->arena, call->first_bytes, sizeof call->first_bytes);
-  tg_buffer_reserve(&call->request, request->head.size + request->body.size);
-  tg_buffer_append_text(&call->request, request->head);
-  tg_buffer_append_text(&call->request, request->body);
-  return call;
+  bool fits = tg_arena_append(&call->arena, &call->request, request->head.data, request->head.size);
+  if (fits && tg_arena_append(&call->arena, &call->request, request->body.data, request->body.size)) return call;
+  tg_call_free(call);
+  return NULL;
 }
 
 tg_call *tg_call_start(tg_client *client, const tg_call_request *request, void (*callback)(tg_call *call),
@@ -52,7 +56,7 @@ tg_call *tg_call_start(tg_client *client, const tg_call_request *request, void (
   if (call == NULL) return NULL;
   call->on_done = callback;
   call->owner = owner;
-  tg_origin *origin = call->request.failed ? NULL : tg_origin_find(client, request->host, request->port);
+  tg_origin *origin = tg_origin_find(client, request->host, request->port);
   if (origin == NULL) {
     tg_call_free(call);
     return NULL;
@@ -74,10 +78,9 @@ void tg_call_free(tg_call *call) {
   if (call->origin != NULL) detach(call);
   tg_timer_stop(call->client->loop, &call->timer);
   tg_job_cancel(&call->done);
-  tg_buffer_free(&call->request);
   tg_buffer_free(&call->body);
   tg_arena_free(&call->arena);
-  free(call);
+  tg_pool_give(call);
 }
 
 const char *tg_call_error_name(tg_call_error error) {

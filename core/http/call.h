@@ -4,6 +4,8 @@
 #ifndef TG_HTTP_CALL_H
 #define TG_HTTP_CALL_H
 
+#include "base/arena.h"
+#include "base/pool.h"
 #include "http/client.h"
 #include "io/timer.h"
 #include "proto/head.h"
@@ -30,7 +32,7 @@ typedef struct tg_call_request {
   uint64_t timeout_ms; /* of the whole call, from name look-up to last byte */
 } tg_call_request;
 
-enum { TG_CALL_FIRST_BYTES = 384 };
+enum { TG_CALL_FIRST_BYTES = 768 };
 
 typedef struct tg_call {
   tg_head head;   /* the response's; valid in on_done with TG_CALL_OK, until tg_call_free */
@@ -46,7 +48,7 @@ typedef struct tg_call {
   struct tg_origin *origin;                  /* while it waits for a connection or has one */
   struct tg_upstream_connection *connection; /* the one that carries it; NULL while it waits */
   tg_list node;                              /* in the origin's waiting list */
-  tg_buffer request;                         /* head and body, kept for a second try */
+  tg_text request;                           /* head and body, in the arena; kept for a second try */
   bool is_head, idempotent;
   bool retried;
   unsigned interim_count; /* 1xx responses so far */
@@ -55,6 +57,9 @@ typedef struct tg_call {
   tg_arena arena;
   _Alignas(max_align_t) char first_bytes[TG_CALL_FIRST_BYTES];
 } tg_call;
+
+/* A pool for calls; NULL without memory. */
+tg_pool *tg_call_pool_new(void);
 
 /* Starts a call; NULL without memory. on_done comes once, from the loop, unless it is freed before. The request's
    slices are free on return. */

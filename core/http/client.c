@@ -8,6 +8,11 @@
 tg_client *tg_client_new(tg_loop *loop, const tg_client_limits *limits) {
   tg_client *client = calloc(1, sizeof *client);
   if (client == NULL) return NULL;
+  client->calls = tg_call_pool_new();
+  if (client->calls == NULL) {
+    free(client);
+    return NULL;
+  }
   client->loop = loop;
   client->limits = *limits;
   tg_list_init(&client->origins);
@@ -45,5 +50,6 @@ void tg_client_close_idle(tg_client *client) {
 void tg_client_free(tg_client *client) {
   tg_client_close_idle(client);
   assert(tg_list_is_empty(&client->origins));
+  tg_pool_close(client->calls);
   free(client);
 }

@@ -1,10 +1,14 @@
 #include "http/exchange.h"
 #include "http/server_connection.h"
 
-#include <stdlib.h>
+enum { SPARE_MAX = 1024 };
 
-tg_exchange *tg_exchange_new(void) {
-  tg_exchange *exchange = malloc(sizeof *exchange);
+tg_pool *tg_exchange_pool_new(void) {
+  return tg_pool_new(sizeof(tg_exchange), SPARE_MAX);
+}
+
+tg_exchange *tg_exchange_new(tg_pool *pool) {
+  tg_exchange *exchange = tg_pool_take(pool);
   if (exchange == NULL) return NULL;
   memset(exchange, 0, offsetof(tg_exchange, first_bytes));
   exchange->holders = 1;
@@ -16,7 +20,7 @@ void tg_exchange_release(tg_exchange *exchange) {
   if (--exchange->holders > 0) return;
   tg_buffer_free(&exchange->body);
   tg_arena_free(&exchange->arena);
-  free(exchange);
+  tg_pool_give(exchange);
 }
 
 void tg_exchange_want_body(tg_exchange *exchange) {

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/pool.h"
 #include "proto/head.h"
 #include "proto/target.h"
 
@@ -57,8 +58,11 @@ typedef struct tg_response {
   tg_text body;
 } tg_response;
 
+/* A pool for exchanges; NULL without memory. */
+tg_pool *tg_exchange_pool_new(void);
+
 /* A new exchange with one holder; NULL without memory. */
-tg_exchange *tg_exchange_new(void);
+tg_exchange *tg_exchange_new(tg_pool *pool);
 
 /* Lets go of one hold; the last one frees. */
 void tg_exchange_release(tg_exchange *exchange);

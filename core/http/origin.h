@@ -19,6 +19,7 @@ typedef struct tg_origin {
 struct tg_client {
   tg_loop *loop;
   tg_client_limits limits;
+  tg_pool *calls;
   tg_list origins; /* the one used last in front */
 };
 

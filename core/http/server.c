@@ -11,6 +11,11 @@ static void on_stopped(tg_job *job) {
 tg_server *tg_server_new(tg_loop *loop, const tg_server_limits *limits, const tg_server_events *events, void *owner) {
   tg_server *server = calloc(1, sizeof *server);
   if (server == NULL) return NULL;
+  server->exchanges = tg_exchange_pool_new();
+  if (server->exchanges == NULL) {
+    free(server);
+    return NULL;
+  }
   server->loop = loop;
   server->limits = *limits;
   server->events = events;
@@ -84,6 +89,7 @@ void tg_server_free(tg_server *server) {
   close_listeners(server);
   each_connection(server, tg_server_connection_abort);
   tg_job_cancel(&server->stopped);
+  tg_pool_close(server->exchanges);
   tg_buffer_free(&server->scratch);
   free(server);
 }

@@ -236,7 +236,7 @@ static void on_end(void *owner) {
 static const tg_http1_events parser_events = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
 
 static bool begin_exchange(tg_server_connection *connection) {
-  tg_exchange *exchange = tg_exchange_new();
+  tg_exchange *exchange = tg_exchange_new(connection->server->exchanges);
   if (exchange == NULL) return false;
   exchange->connection = connection;
   exchange->started_ns = tg_loop_now_ns(connection->server->loop);

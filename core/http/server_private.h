@@ -16,6 +16,7 @@ struct tg_server {
   unsigned listener_count;
   tg_list connections;
   unsigned connection_count;
+  tg_pool *exchanges;
   uint64_t exchange_count;
   tg_buffer scratch; /* the head of the answer being written; empty between */
   tg_http1_date date;

@@ -99,8 +99,7 @@ static void begin_response(tg_upstream_connection *connection) {
 static void send_request(tg_upstream_connection *connection) {
   connection->has_answered = false;
   begin_response(connection);
-  tg_text request = tg_buffer_text(&connection->call->request);
-  int code = tg_stream_write(connection->stream, &request, 1);
+  int code = tg_stream_write(connection->stream, &connection->call->request, 1);
   if (code < 0) on_broken(connection);
 }
 

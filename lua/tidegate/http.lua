@@ -53,7 +53,7 @@ end
 --- The body as JSON. Raises an error of kind "json", answered with 502 where nobody catches it.
 ---@return any
 function methods:json()
-  local ok, value = pcall(json.decode, self._body)
+  local ok, value = json.try_decode(self._body)
   if ok then
     return value
   end
@@ -61,7 +61,7 @@ function methods:json()
     kind = "json",
     status = 502,
     detail = "an upstream's answer is not JSON",
-    message = ("%s answered %d with a body that is %s"):format(self.url, self.status, tostring(value)),
+    message = ("%s answered %d with a body that is not JSON: %s"):format(self.url, self.status, value),
     cause = value,
   }, 0)
 end
@@ -92,10 +92,9 @@ end
 -- "a=1&b=2", with the keys in order, so that the same table always makes the same URL.
 local function query_text(query)
   local key, value = next(query)
-  if key ~= nil and next(query, key) == nil and type(value) ~= "table" then
-    local parts = {}
-    append_pair(parts, tostring(key), value)
-    return parts[1]
+  local kind = type(value)
+  if (kind == "string" or kind == "number") and next(query, key) == nil then
+    return encode(key) .. "=" .. encode(value) -- the usual one pair
   end
   local keys, parts = {}, {}
   for name in pairs(query) do

@@ -157,6 +157,14 @@ function json.encode(value)
   return concat(out)
 end
 
+--- Decodes a text without raising.
+---@param text string
+---@return boolean ok
+---@return any # the value; or a sentence that says where the text is wrong
+function json.try_decode(text)
+  return pcall(decode_plain, text)
+end
+
 --- Decodes a text (RFC 8259). Raises an error of kind "json" that says where it is wrong.
 ---@param text string
 ---@return any

@@ -116,9 +116,9 @@ end
 ---@async
 ---@return any
 function methods:json()
-  local ok, value = pcall(json.decode, self:body())
+  local ok, value = json.try_decode(self:body())
   if not ok then
-    errors.abort(400, "the body is " .. tostring(value))
+    errors.abort(400, "the body is not JSON: " .. value)
   end
   return value
 end

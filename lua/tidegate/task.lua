@@ -4,6 +4,7 @@
 -- them; nothing outlives its scope. The first failure of a child cancels its siblings, and is raised where the scope
 -- was opened once all of them have ended. A cancellation reaches a task at its next wait, and at every one after that.
 local core = require "tidegate.core"
+local new_table = require "table.new"
 
 local spawn, current, park, wake, ended = core.spawn, core.current, core.park, core.wake, core.ended
 local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, getmetatable
@@ -78,8 +79,10 @@ end
 local Scope = {}
 Scope.__index = Scope
 
-local function new_scope()
-  return setmetatable({ task = current(), children = {}, count = 0, results = {}, waiting = false }, Scope)
+-- A scope whose results will be a list of `size`, as far as one knows.
+local function new_scope(size)
+  local children, values = new_table(size, 0), new_table(size, 0)
+  return setmetatable({ task = current(), children = children, count = 0, results = values, waiting = false }, Scope)
 end
 
 --- Cancels every child that has not ended.
@@ -88,13 +91,15 @@ function Scope:cancel(value)
     return
   end
   self.cancelled = true
-  for child in pairs(self.children) do
-    core.cancel(child, value)
+  for _, child in ipairs(self.children) do
+    if child then
+      core.cancel(child, value)
+    end
   end
 end
 
-function Scope:child_ended(child, key, ok, value)
-  self.children[child] = nil
+function Scope:child_ended(place, key, ok, value)
+  self.children[place] = false
   self.count = self.count - 1
   if ok then
     self.results[key] = value
@@ -107,16 +112,17 @@ function Scope:child_ended(child, key, ok, value)
   end
 end
 
-local function run_child(scope, key, fn, argument)
-  local child = current()
+local function run_child(scope, place, key, fn, argument)
   local ok, value = xpcall(fn, note_trace, argument)
-  scope:child_ended(child, key, ok, value)
-  passing[child] = nil
+  scope:child_ended(place, key, ok, value)
+  if not ok then
+    passing[current()] = nil
+  end
 end
 
 function Scope:spawn(key, fn, argument)
-  local child = spawn(run_child, self, key, fn, argument)
-  self.children[child] = true
+  local place = #self.children + 1
+  self.children[place] = spawn(run_child, self, place, key, fn, argument)
   self.count = self.count + 1
 end
 
@@ -160,7 +166,7 @@ end
 ---@return table<any, any> # the first result of each, under the same key
 function task.gather(functions)
   check_can_wait("tg.gather")
-  local scope = new_scope()
+  local scope = new_scope(#functions)
   for key, fn in pairs(functions) do
     if type(fn) ~= "function" then
       error(("tg.gather: the value at %s is a %s, not a function"):format(tostring(key), type(fn)), 2)
@@ -184,7 +190,7 @@ function task.map(items, fn)
   if type(items) ~= "table" or type(fn) ~= "function" then
     error("tg.map takes a list and a function", 2)
   end
-  local scope = new_scope()
+  local scope = new_scope(#items)
   for index = 1, #items do
     scope:spawn(index, fn, items[index])
   end
@@ -197,8 +203,9 @@ end
 ---@param step? number 1 when it is left out
 ---@return number[]
 function task.range(first, last, step)
-  local list, count = {}, 0
-  for number = first, last, step or 1 do
+  step = step or 1
+  local list, count = new_table(math.max(0, math.floor((last - first) / step) + 1), 0), 0
+  for number = first, last, step do
     count = count + 1
     list[count] = number
   end
