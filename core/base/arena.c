@@ -50,8 +50,10 @@ bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t si
     text->size += size;
     return true;
   }
+  /* A new block has room for the text to double: one that comes byte by byte must not cost a block for each. */
+  size_t room = (size_t)(arena->limit - arena->cursor);
+  if (room < text->size + size && !add_block(arena, 2 * text->size + size)) return false;
   char *moved = take(arena, text->size + size);
-  if (moved == NULL) return false;
   if (text->size > 0) memcpy(moved, text->data, text->size);
   if (size > 0) memcpy(moved + text->size, data, size);
   *text = (tg_text){moved, text->size + size};
