@@ -1,0 +1,109 @@
+#include "base/text.h"
+#include "check.h"
+
+#include <stdio.h>
+
+static void compares(void) {
+  CHECK(tg_text_equal(TG_TEXT("abc"), tg_text_of("abc")));
+  CHECK(!tg_text_equal(TG_TEXT("abc"), TG_TEXT("abC")));
+  CHECK(!tg_text_equal(TG_TEXT("abc"), TG_TEXT("ab")));
+  CHECK(tg_text_equal((tg_text){NULL, 0}, TG_TEXT("")));
+  CHECK(tg_text_equal(TG_TEXT("a\0b"), TG_TEXT("a\0b")));
+  CHECK(!tg_text_equal(TG_TEXT("a\0b"), TG_TEXT("a\0c")));
+}
+
+static void compares_without_case(void) {
+  CHECK(tg_text_equal_nocase(TG_TEXT("Content-LENGTH"), TG_TEXT("content-length")));
+  CHECK(!tg_text_equal_nocase(TG_TEXT("Content-Length"), TG_TEXT("Content_Length")));
+  CHECK(!tg_text_equal_nocase(TG_TEXT("@["), TG_TEXT("`{"))); /* the neighbours of the letters */
+  CHECK(!tg_text_equal_nocase(TG_TEXT("\xc4"), TG_TEXT("\xe4")));
+  CHECK(!tg_text_equal_nocase(TG_TEXT("a"), TG_TEXT("ab")));
+}
+
+static void trims_spaces_and_tabs_only(void) {
+  CHECK_TEXT(tg_text_trim(TG_TEXT(" \t a b\t ")), TG_TEXT("a b"));
+  CHECK_TEXT(tg_text_trim(TG_TEXT("\r\n a \v")), TG_TEXT("\r\n a \v"));
+  CHECK_TEXT(tg_text_trim(TG_TEXT(" \t ")), TG_TEXT(""));
+  CHECK_TEXT(tg_text_trim((tg_text){NULL, 0}), TG_TEXT(""));
+}
+
+/* RFC 9110 section 5.6.2, byte by byte. */
+static void knows_token_bytes(void) {
+  static const char others[] = "!#$%&'*+-.^_`|~";
+  for (int c = 0; c < 256; c++) {
+    char byte = (char)c;
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    bool expected = letter || memchr(others, c, sizeof others - 1) != NULL;
+    check_case("byte %d", c);
+    CHECK_NUMBER(tg_text_is_token((tg_text){&byte, 1}), expected);
+  }
+  check_case(NULL);
+  CHECK(!tg_text_is_token(TG_TEXT("")));
+  CHECK(!tg_text_is_token(TG_TEXT("X-Name\r")));
+  CHECK(tg_text_is_token(TG_TEXT("X-Name")));
+}
+
+static void knows_field_values(void) {
+  CHECK(tg_text_is_field_value(TG_TEXT("")));
+  CHECK(tg_text_is_field_value(TG_TEXT("text/plain; charset=\"utf-8\"\t\xc3\xa4")));
+  CHECK(!tg_text_is_field_value(TG_TEXT("a\rb")));
+  CHECK(!tg_text_is_field_value(TG_TEXT("a\nb")));
+  CHECK(!tg_text_is_field_value(TG_TEXT("a\0b")));
+}
+
+static void reads_numbers(void) {
+  static const struct {
+    const char *text;
+    long long number;
+  } cases[] = {
+      {"0", 0},
+      {"007", 7},
+      {"65535", 65535},
+      {"999999999999999999", 999999999999999999},
+      {"", -1},
+      {"-1", -1},
+      {"+1", -1},
+      {" 1", -1},
+      {"1 ", -1},
+      {"1a", -1},
+      {"0x1", -1},
+      {"1.0", -1},
+      {"1000000000000000000", -1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    check_case("%s", cases[i].text);
+    CHECK_NUMBER(tg_text_to_number(tg_text_of(cases[i].text)), cases[i].number);
+  }
+  check_case(NULL);
+}
+
+static void takes_lists_apart(void) {
+  static const struct {
+    const char *list, *joined;
+  } cases[] = {
+      {"close", "[close]"},
+      {" keep-alive ,\tUpgrade ", "[keep-alive][Upgrade]"},
+      {"", "[]"},
+      {",a,,b,", "[][a][][b][]"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char joined[64] = "";
+    tg_text list = tg_text_of(cases[i].list), element;
+    while (tg_text_next_element(&list, &element)) {
+      size_t used = strlen(joined);
+      snprintf(joined + used, sizeof joined - used, "[%.*s]", (int)element.size, element.data);
+    }
+    CHECK_STRING(joined, cases[i].joined);
+  }
+}
+
+int main(void) {
+  compares();
+  compares_without_case();
+  trims_spaces_and_tabs_only();
+  knows_token_bytes();
+  knows_field_values();
+  reads_numbers();
+  takes_lists_apart();
+  return check_result();
+}
