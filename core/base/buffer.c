@@ -32,15 +32,6 @@ char *tg_buffer_reserve(tg_buffer *buffer, size_t size) {
   return buffer->data + buffer->end;
 }
 
-bool tg_buffer_append(tg_buffer *buffer, const char *data, size_t size) {
-  if (size == 0) return true;
-  char *room = tg_buffer_reserve(buffer, size);
-  if (room == NULL) return false;
-  memcpy(room, data, size);
-  buffer->end += size;
-  return true;
-}
-
 bool tg_buffer_append_number(tg_buffer *buffer, unsigned long long number) {
   char digits[20];
   size_t at = sizeof digits;

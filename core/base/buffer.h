@@ -26,7 +26,15 @@ static inline tg_text tg_buffer_text(const tg_buffer *buffer) {
 char *tg_buffer_reserve(tg_buffer *buffer, size_t size);
 
 /* Appends; false (and `failed`) without memory. */
-bool tg_buffer_append(tg_buffer *buffer, const char *data, size_t size);
+static inline bool tg_buffer_append(tg_buffer *buffer, const char *data, size_t size) {
+  if (size == 0) return true;
+  bool fits = buffer->capacity - buffer->end >= size;
+  char *room = fits ? buffer->data + buffer->end : tg_buffer_reserve(buffer, size);
+  if (room == NULL) return false;
+  memcpy(room, data, size);
+  buffer->end += size;
+  return true;
+}
 
 static inline bool tg_buffer_append_text(tg_buffer *buffer, tg_text text) {
   return tg_buffer_append(buffer, text.data, text.size);

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/chars.h"
 
 static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -25,14 +26,9 @@ tg_text tg_text_trim(tg_text text) {
   return text;
 }
 
-static bool is_token_char(unsigned char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
 bool tg_text_is_token(tg_text text) {
   for (size_t i = 0; i < text.size; i++) {
-    if (!is_token_char((unsigned char)text.data[i])) return false;
+    if (!tg_char_is(text.data[i], TG_CHAR_TOKEN)) return false;
   }
   return text.size > 0;
 }

@@ -41,7 +41,6 @@ static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text bo
   unsigned seen = tg_fields_append(L, 6, head);
   append_default(head, seen, TG_FIELD_HOST, TG_TEXT("Host"), authority);
   append_default(head, seen, TG_FIELD_USER_AGENT, TG_TEXT("User-Agent"), TG_TEXT("tidegate/" TG_VERSION));
-  append_default(head, seen, TG_FIELD_ACCEPT, TG_TEXT("Accept"), TG_TEXT("*/*"));
   append_default(head, seen, TG_FIELD_CONTENT_TYPE, TG_TEXT("Content-Type"), tg_opt_text(L, 8));
   if (body.data != NULL || expects_body(method)) tg_http1_write_length(head, body.size);
   tg_http1_write_end(head);

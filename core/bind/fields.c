@@ -22,7 +22,10 @@ static bool is_left_out(tg_text name) {
 
 static unsigned flag_of(tg_text name) {
   static const tg_text names[] = {
-      NAME("Host"), NAME("User-Agent"), NAME("Accept"), NAME("Content-Type"), NAME("Date"),
+      NAME("Host"),
+      NAME("User-Agent"),
+      NAME("Content-Type"),
+      NAME("Date"),
   };
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (tg_text_equal_nocase(name, names[i])) return 1u << i;

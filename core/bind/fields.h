@@ -5,7 +5,7 @@
 #include "bind/runtime.h"
 
 /* Fields that were in the table, of those that the gateway sets itself where the script does not. */
-enum { TG_FIELD_HOST = 1, TG_FIELD_USER_AGENT = 2, TG_FIELD_ACCEPT = 4, TG_FIELD_CONTENT_TYPE = 8, TG_FIELD_DATE = 16 };
+enum { TG_FIELD_HOST = 1, TG_FIELD_USER_AGENT = 2, TG_FIELD_CONTENT_TYPE = 4, TG_FIELD_DATE = 8 };
 
 /* Appends a line for each field of the table at `index` ({name = value} or {name = {value, …}}; nil is an empty
    table). Leaves out what belongs to the connection (RFC 9110 section 7.6.1) and Content-Length, which the gateway

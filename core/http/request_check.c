@@ -1,4 +1,5 @@
 #include "http/request_check.h"
+#include "base/chars.h"
 
 static const tg_refusal fine = {0, NULL};
 
@@ -26,8 +27,7 @@ static tg_refusal check_framing(const tg_head *head) {
 
 static bool is_authority(tg_text text) {
   for (size_t i = 0; i < text.size; i++) {
-    unsigned char c = (unsigned char)text.data[i];
-    if (c <= ' ' || c >= 0x7f || strchr(",/?#@\\\"<>^`{|}", c) != NULL) return false;
+    if (!tg_char_is(text.data[i], TG_CHAR_HOST)) return false;
   }
   return text.size > 0;
 }

@@ -25,6 +25,7 @@ void tg_http1_write_request(tg_buffer *buffer, tg_text method, tg_text target) {
 }
 
 void tg_http1_write_field(tg_buffer *buffer, tg_text name, tg_text value) {
+  if (tg_buffer_reserve(buffer, name.size + value.size + 4) == NULL) return;
   append(buffer, name);
   append(buffer, TG_TEXT(": "));
   append(buffer, value);

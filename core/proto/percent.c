@@ -1,9 +1,5 @@
 #include "proto/percent.h"
-
-bool tg_percent_is_unreserved(unsigned char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return c == '-' || c == '.' || c == '_' || c == '~';
-}
+#include "base/chars.h"
 
 static int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -23,7 +19,7 @@ void tg_percent_encode(tg_buffer *buffer, tg_text text) {
   for (size_t i = 0; i < text.size; i++) {
     unsigned char c = (unsigned char)text.data[i];
     char coded[3] = {'%', digits[c >> 4], digits[c & 15]};
-    if (tg_percent_is_unreserved(c)) tg_buffer_append(buffer, text.data + i, 1);
+    if (tg_char_is((char)c, TG_CHAR_UNRESERVED)) tg_buffer_append(buffer, text.data + i, 1);
     else tg_buffer_append(buffer, coded, 3);
   }
 }

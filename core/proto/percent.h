@@ -5,9 +5,6 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 
-/* Letters, digits and -._~ never need encoding (RFC 3986 section 2.3). */
-bool tg_percent_is_unreserved(unsigned char c);
-
 /* The byte that "%XX" at `at` stands for; -1 when it is no such thing. */
 int tg_percent_value(tg_text text, size_t at);
 

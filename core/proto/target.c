@@ -1,15 +1,11 @@
 #include "proto/target.h"
+#include "base/chars.h"
 #include "proto/percent.h"
 #include "proto/utf8.h"
 
-/* Bytes that stand for themselves in a normal path: pchar of RFC 3986 section 3.3, and "/". */
-static bool is_plain(unsigned char c) {
-  return tg_percent_is_unreserved(c) || (c != 0 && strchr("!$&'()*+,;=:@/", c) != NULL);
-}
-
 static bool is_normal(tg_text path) {
   for (size_t i = 0; i < path.size; i++) {
-    if (!is_plain((unsigned char)path.data[i])) return false;
+    if (!tg_char_is(path.data[i], TG_CHAR_PATH)) return false;
     if (path.data[i] == '.' && path.data[i - 1] == '/') return false; /* perhaps a dot segment: look closer */
   }
   return true;
@@ -36,7 +32,7 @@ static const char *recode(tg_text path, tg_text *coded, tg_text *decoded, char *
       i += 2;
     }
     if (c < 0x20 || c == 0x7f) return "control character in the path";
-    bool stays = was_encoded ? tg_percent_is_unreserved(c) : is_plain(c);
+    bool stays = tg_char_is((char)c, was_encoded ? TG_CHAR_UNRESERVED : TG_CHAR_PATH);
     if (stays) *out++ = (char)c;
     else put_encoded(&out, c);
     *plain++ = (char)c;

@@ -1,0 +1,21 @@
+/* Classes of bytes, for checks that run over every byte of a message. */
+#ifndef TG_BASE_CHARS_H
+#define TG_BASE_CHARS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+  TG_CHAR_TOKEN = 1,      /* tchar of RFC 9110 section 5.6.2 */
+  TG_CHAR_UNRESERVED = 2, /* RFC 3986 section 2.3: never needs percent-encoding */
+  TG_CHAR_PATH = 4,       /* stands for itself in a path: pchar of RFC 3986 section 3.3, and "/" */
+  TG_CHAR_HOST = 8,       /* may stand in a host with its port: reg-name, IP literal and port of RFC 3986 section 3.2 */
+};
+
+extern const uint8_t tg_char_classes[256];
+
+static inline bool tg_char_is(char c, unsigned classes) {
+  return (tg_char_classes[(unsigned char)c] & classes) != 0;
+}
+
+#endif
