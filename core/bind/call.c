@@ -1,6 +1,7 @@
 /* Calls to upstreams. */
 #include "http/call.h"
 #include "bind/fields.h"
+#include "bind/raise.h"
 #include "bind/task.h"
 #include "proto/http1_writer.h"
 
@@ -32,10 +33,9 @@ static bool is_target(tg_text target) {
 /* Writes the request's head from call()'s arguments. [-0, +0, v] */
 static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text body) {
   tg_text authority = tg_check_text(L, 4), target = tg_check_text(L, 5);
-  if (!tg_text_is_token(method)) luaL_error(L, "a method must be a token of RFC 9110");
-  if (!is_target(target))
-    luaL_error(L, "a URL's path must begin with a slash and have no spaces or control characters");
-  if (!tg_text_is_field_value(authority)) luaL_error(L, "CR, LF or NUL in a URL's host");
+  if (!tg_text_is_token(method)) tg_raise(L, "a method must be a token of RFC 9110");
+  if (!is_target(target)) tg_raise(L, "a URL's path must begin with a slash and have no spaces or control characters");
+  if (!tg_text_is_field_value(authority)) tg_raise(L, "CR, LF or NUL in a URL's host");
   tg_buffer_clear(head);
   tg_http1_write_request(head, method, target);
   unsigned seen = tg_fields_append(L, 6, head);

@@ -1,4 +1,5 @@
 #include "bind/fields.h"
+#include "bind/raise.h"
 #include "proto/http1_writer.h"
 
 static bool is_one_of(tg_text name, const tg_text *names, size_t count) {
@@ -36,12 +37,12 @@ static unsigned flag_of(tg_text name) {
 /* The value on the top of the stack as text. */
 static void append_value(lua_State *L, tg_text name, tg_buffer *buffer) {
   if (!lua_isstring(L, -1)) {
-    luaL_error(L, "header %s: a value must be a string or a number, not a %s", name.data, luaL_typename(L, -1));
+    tg_raise(L, "header %s: a value must be a string or a number, not a %s", name.data, luaL_typename(L, -1));
   }
   tg_text value;
   lua_pushvalue(L, -1); /* lua_tolstring would turn a number in the table into a string */
   value.data = lua_tolstring(L, -1, &value.size);
-  if (!tg_text_is_field_value(value)) luaL_error(L, "header %s: CR, LF or NUL in its value", name.data);
+  if (!tg_text_is_field_value(value)) tg_raise(L, "header %s: CR, LF or NUL in its value", name.data);
   tg_http1_write_field(buffer, name, value);
   lua_pop(L, 1);
 }
@@ -68,7 +69,7 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
     tg_text name = {NULL, 0};
     if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
     if (!tg_text_is_token(name)) {
-      luaL_error(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
+      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
     }
     if (!is_left_out(name)) append_values(L, name, buffer);
     seen |= flag_of(name);

@@ -1,6 +1,7 @@
 /* What Lua asks of a request and how it answers: functions that take the exchange, which lib request.lua keeps. */
 #include "bind/request.h"
 #include "bind/fields.h"
+#include "bind/raise.h"
 #include "proto/percent.h"
 
 static void ignore(tg_exchange *exchange) {
@@ -10,7 +11,7 @@ static void ignore(tg_exchange *exchange) {
 const tg_exchange_events tg_request_without_task = {.on_body = ignore, .on_gone = ignore};
 
 static tg_exchange *check_exchange(lua_State *L) {
-  if (!lua_islightuserdata(L, 1)) luaL_error(L, "the request has ended; read what you need of it before that");
+  if (!lua_islightuserdata(L, 1)) tg_raise(L, "the request has ended; read what you need of it before that");
   return lua_touserdata(L, 1);
 }
 
@@ -117,7 +118,7 @@ static int respond(lua_State *L) {
   luaL_argcheck(L, response.status >= 200 && response.status <= 599, 2, "a status is a number from 200 to 599");
   response.type = tg_opt_text(L, 3);
   response.body = tg_opt_text(L, 4);
-  if (!tg_text_is_field_value(response.type)) return luaL_error(L, "header Content-Type: CR, LF or NUL in its value");
+  if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");
   tg_buffer_clear(scratch);
   unsigned seen = tg_fields_append(L, 5, scratch);
   if (scratch->failed) return luaL_error(L, "out of memory");

@@ -40,7 +40,7 @@ static int open_core(lua_State *L) {
 static int open_embedded(lua_State *L) {
   const struct tg_embedded_module *module = lua_touserdata(L, lua_upvalueindex(1));
   char chunk[128];
-  snprintf(chunk, sizeof chunk, "@%s", module->name);
+  snprintf(chunk, sizeof chunk, "=%s", module->name);
   if (luaL_loadbuffer(L, module->source, module->size, chunk) != 0) return lua_error(L);
   lua_pushstring(L, module->name);
   lua_call(L, 1, 1);

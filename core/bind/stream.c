@@ -1,4 +1,5 @@
 /* Streams for scripts: connect, read, write, close. One task may read and another write at the same time. */
+#include "bind/raise.h"
 #include "bind/task.h"
 #include "io/dial.h"
 
@@ -119,7 +120,7 @@ static void on_read_abort(tg_task *task) {
 static int wait_readable(lua_State *L) {
   script_stream *self = check_stream(L);
   if (self->code != 0 || self->stream == NULL) return 0;
-  if (self->reader != NULL) return luaL_error(L, "another task is reading from this stream");
+  if (self->reader != NULL) tg_raise(L, "another task is reading from this stream");
   tg_task *task = tg_task_enter(L, "stream:read");
   if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
   self->code = tg_stream_read_start(self->stream);
@@ -163,7 +164,7 @@ static int write_text(lua_State *L) {
   script_stream *self = check_stream(L);
   tg_text text = tg_check_text(L, 2);
   if (self->stream == NULL) return 0;
-  if (self->writer != NULL) return luaL_error(L, "another task is writing to this stream");
+  if (self->writer != NULL) tg_raise(L, "another task is writing to this stream");
   tg_task *task = tg_task_enter(L, "stream:write");
   if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
   int code = tg_stream_write(self->stream, &text, 1);

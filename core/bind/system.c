@@ -1,5 +1,6 @@
 /* The process, its folder and its loop. */
 #include "bind/log.h"
+#include "bind/raise.h"
 #include "bind/runtime.h"
 
 #include <dirent.h>
@@ -30,6 +31,17 @@ static int list_folder(lua_State *L) {
 static int log_message(lua_State *L) {
   tg_log_write(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
   return 0;
+}
+
+/* core.raise(message): raises it with the place of the user's code that called */
+static int raise_message(lua_State *L) {
+  tg_raise(L, "%s", luaL_checkstring(L, 1));
+}
+
+/* core.place() → "file:line: " of the user's code that called, or "" */
+static int place(lua_State *L) {
+  tg_push_place(L);
+  return 1;
 }
 
 /* core.run(): runs the loop until core.stop */
@@ -68,6 +80,8 @@ static int random_bytes(lua_State *L) {
 
 const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
+    {"raise", raise_message},
+    {"place", place},
     {"log", log_message},
     {"run", run},
     {"stop", stop},

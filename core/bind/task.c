@@ -1,3 +1,4 @@
+#include "bind/raise.h"
 #include "bind/task.h"
 #include "bind/log.h"
 
@@ -103,16 +104,15 @@ void tg_task_free_spare(tg_runtime *runtime) {
 tg_task *tg_task_enter(lua_State *L, const char *name) {
   tg_task *task = tg_runtime_of(L)->current;
   if (task == NULL) {
-    luaL_error(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
-    abort(); /* luaL_error does not return, which its declaration does not say */
+    tg_raise(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
   }
   if (!lua_isyieldable(L)) {
-    luaL_error(L,
-               "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
-               "a string.gsub callback, a metamethod, a module that is being required)",
-               name);
+    tg_raise(L,
+             "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
+             "a string.gsub callback, a metamethod, a module that is being required)",
+             name);
   }
-  if (!lua_checkstack(task->L, RESULTS_MAX)) luaL_error(L, "%s: the task's stack is full", name);
+  if (!lua_checkstack(task->L, RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;
 }
 

@@ -1,4 +1,5 @@
 -- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
+local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
@@ -10,21 +11,11 @@ App.__index = App
 
 -- Where in the user's files the caller of an app's method stands: "routes/x.lua:12".
 local function caller_place()
-  local level = 3
-  while true do
-    local info = debug.getinfo(level, "Sl")
-    if not info then
-      return "?"
-    end
-    if info.what ~= "C" and info.currentline > 0 and info.source:sub(1, 10) ~= "@tidegate." then
-      return info.short_src .. ":" .. info.currentline
-    end
-    level = level + 1
-  end
+  return core.place():match("^(.*): $") or "?"
 end
 
 local function fail(message)
-  error(caller_place() .. ": " .. message, 0)
+  core.raise(message)
 end
 
 local function check_open(self)
@@ -53,8 +44,8 @@ for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTI
 end
 
 --- Adds a middleware around every route of this app or group, whatever file or order they come in, and, on the app,
---- around the answers to paths that no route has. It gets the request and `next`, and returns a response: `next(request)`
---- gives one as an object with `status`, `headers` and `body`.
+--- around the answers to paths that no route has. It gets the request and `next`, and returns a response.
+--- `next(request)` gives one as an object with `status`, `headers` and `body`.
 ---@param middleware fun(request: tidegate.Request, next: fun(request): tidegate.Response): any
 function App:use(middleware)
   check_open(self)

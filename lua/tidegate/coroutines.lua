@@ -3,6 +3,7 @@
 -- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
 -- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
 -- coroutine.wrap are replaced; Lua code sees no difference.
+-- luacheck: ignore 122
 local core = require "tidegate.core"
 
 local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create

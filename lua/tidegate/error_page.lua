@@ -7,8 +7,10 @@ h1 { font-size: 1.4rem; } .message { background: #fdecea; border-left: 4px solid
 pre { background: #f4f6f8; padding: 1rem; overflow-x: auto; } mark { background: #ffe08a; } .place { color: #5b6b7a; }
 ]]
 
+local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+
 local function escape(text)
-  return (tostring(text):gsub("[&<>\"']", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }))
+  return (tostring(text):gsub("[&<>\"']", ENTITIES))
 end
 
 -- The lines around the first place in the message or the traceback whose file can be read.
@@ -36,8 +38,8 @@ end
 function error_page.render(request, status, err, trace)
   local message = tostring(err)
   return table.concat {
-    "<!doctype html><html lang=en><meta charset=utf-8><title>", status, " ", escape(request.path), "</title><style>", STYLE,
-    "</style><h1>", escape(request.method), " ", escape(request.path), " failed with ", status, "</h1>",
+    "<!doctype html><html lang=en><meta charset=utf-8><title>", status, " ", escape(request.path),
+    "</title><style>", STYLE, "</style><h1>", escape(request.method), " ", escape(request.path), " failed with ", status, "</h1>",
     '<p class="message">', escape(message), "</p>", excerpt(message .. "\n" .. (trace or "")),
     "<h2>Traceback</h2><pre>", escape((trace or ""):gsub("^%s+", "")), "</pre>",
     '<p class="place">Request ', escape(request.id), ". This page is shown because of --dev.</p></html>",

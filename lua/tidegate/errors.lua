@@ -6,7 +6,8 @@ local errors = {}
 
 --- An error with a kind that code can test and a message that people can read.
 ---@class tidegate.Error
----@field kind string "abort", "json", or why a call failed: "connect", "closed", "protocol", "too_large", "timeout", "busy"
+---@field kind string "abort", "json", "status", or why a call failed: "connect", "closed", "protocol", "too_large",
+--- "timeout", "busy", "memory"
 ---@field message string
 ---@field cause any what it was made of
 ---@field status integer? the status that an uncaught one is answered with
@@ -34,7 +35,7 @@ end
 ---@param headers? table<string, string|string[]>
 function errors.abort(status, detail, headers)
   if type(status) ~= "number" or status < 400 or status > 599 or status % 1 ~= 0 then
-    error("tg.abort takes a status from 400 to 599", 2)
+    core.raise("tg.abort takes a status from 400 to 599")
   end
   local message = ("%d %s%s"):format(status, core.status_reason(status), detail and ": " .. tostring(detail) or "")
   error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)

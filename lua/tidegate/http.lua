@@ -84,7 +84,8 @@ end
 local function append_pair(parts, key, value)
   local kind = type(value)
   if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
-    error(("query %s: a value must be a string, a number, a boolean or a list of them, not a %s"):format(key, kind), 0)
+    core.raise(("query %s: a value must be a string, a number, a boolean or a list of them, not a %s"):format(
+      key, kind))
   end
   parts[#parts + 1] = encode(key) .. "=" .. encode(tostring(value))
 end
@@ -138,7 +139,8 @@ local known_options = { query = true, headers = true, body = true, json = true, 
 local function check_options(options)
   for name in pairs(options) do
     if not known_options[name] then
-      error(("an HTTP call has no option %q; it has query, headers, body, json, form and timeout"):format(tostring(name)), 0)
+      core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form and timeout"):format(
+        tostring(name)))
     end
   end
 end
@@ -240,7 +242,8 @@ local function merged(own, given)
   return all
 end
 
---- Sends a request to a path below the client's base URL, with the client's headers and timeout where the call has none.
+--- Sends a request to a path below the client's base URL, with the client's headers and timeout where the call has
+--- none of its own.
 ---@async
 function Client:request(method, path, options)
   local all = {}

@@ -3,6 +3,7 @@
 -- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
 -- objects come back as strings.
 local cjson = require("cjson").new()
+local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 
 local json = {}
@@ -46,7 +47,7 @@ local raws = setmetatable({}, { __mode = "k" })
 ---@return function # opaque: put it where a value goes
 function json.raw(bytes)
   if type(bytes) ~= "string" then
-    error("json.raw takes a string of JSON", 2)
+    core.raise("json.raw takes a string of JSON")
   end
   local function raw()
     return bytes

@@ -9,7 +9,8 @@ local threshold = ranks.info
 --- Sets the least level that is written.
 ---@param level "debug"|"info"|"warn"|"error"
 function log.set_level(level)
-  threshold = ranks[level] or error(("no log level %q; there are debug, info, warn and error"):format(tostring(level)), 2)
+  threshold = ranks[level]
+    or core.raise(("no log level %q; there are debug, info, warn and error"):format(tostring(level)))
 end
 
 local function write(level, message, ...)

@@ -5,7 +5,8 @@
 local multimap = {}
 
 local methods = {}
-local lists = setmetatable({}, { __mode = "k" }) -- [map] = {name = {value, …}} for the names that come twice or are hidden
+-- [map] = {name = {value, …}} for the names that come twice or are hidden
+local lists = setmetatable({}, { __mode = "k" })
 
 --- Every value of a name, in order; an empty list when there is none.
 ---@param name string

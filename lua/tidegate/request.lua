@@ -97,8 +97,8 @@ function lazy.remote_address(self)
   return core.request_peer(self._exchange)
 end
 
---- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413, 408
---- or 400.
+--- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413,
+--- 408 or 400.
 ---@async
 ---@return string # "" when there is none
 function methods:body()

@@ -24,8 +24,8 @@ local function cookie_line(name, cookie)
   end
   local value = tostring(cookie.value or "")
   if not core.is_token(name) or value:find('[%c%s";,\\]') then
-    error(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
-      .. "backslashes (RFC 6265)"):format(tostring(name)), 0)
+    core.raise(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
+      .. "backslashes (RFC 6265)"):format(tostring(name)))
   end
   local parts = { name .. "=" .. value, "Path=" .. (cookie.path or "/") }
   if cookie.domain then
@@ -58,7 +58,7 @@ local known = { status = true, headers = true, cookies = true, body = true }
 function response.new(fields)
   for name in pairs(fields) do
     if not known[name] then
-      error(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)), 2)
+      core.raise(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)))
     end
   end
   local headers = {}
@@ -72,7 +72,8 @@ function response.new(fields)
 end
 
 local function refuse(kind)
-  error(("a handler returned a %s; it may return a table, a string, nothing, or status, body [, headers]"):format(kind), 0)
+  error(("a handler returned a %s; it may return a table, a string, nothing, or status, body [, headers]"):format(
+    kind), 0)
 end
 
 --- What a handler returned, as a response object: for middleware, which may change it.

@@ -71,7 +71,6 @@ function serve.handler(handle, dev)
       if not fine then
         log.error("answering an error failed: %s", tostring(again))
       end
-      task.forget()
     end
     request._exchange = false
   end

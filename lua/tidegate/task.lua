@@ -11,9 +11,15 @@ local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, g
 
 local task = {}
 
+-- [task] = {value, trace} of the child whose failure is on its way through that task, or was caught there.
+local passing = {}
+
 -- What every coroutine of a task runs: one function after the other, so that a coroutine is used many times.
 local function run(fn, ...)
   fn(...)
+  if next(passing) ~= nil then
+    passing[current()] = nil
+  end
   return run(ended())
 end
 core.set_body(run)
@@ -51,8 +57,6 @@ local results = task.results
 
 -- Where the last error was raised: set by the handler, read right behind xpcall, with no wait between.
 local last_trace
--- [task] = {value, trace} of the child whose failure is on its way through that task.
-local passing = {}
 
 --- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is.
 function task.note_trace(value)
@@ -69,11 +73,6 @@ local note_trace = task.note_trace
 ---@return string
 function task.trace()
   return last_trace
-end
-
---- Drops what is kept of a child's failure; at the end of a task that one went through.
-function task.forget()
-  passing[current()] = nil
 end
 
 local Scope = {}
@@ -115,9 +114,6 @@ end
 local function run_child(scope, place, key, fn, argument)
   local ok, value = xpcall(fn, note_trace, argument)
   scope:child_ended(place, key, ok, value)
-  if not ok then
-    passing[current()] = nil
-  end
 end
 
 function Scope:spawn(key, fn, argument)
@@ -155,7 +151,7 @@ end
 
 local function check_can_wait(name)
   if not current() then
-    error(name .. " waits, and nothing can wait while a file is being loaded; call it from a handler", 3)
+    core.raise(name .. " waits, and nothing can wait while a file is being loaded; call it from a handler")
   end
 end
 
@@ -169,7 +165,7 @@ function task.gather(functions)
   local scope = new_scope(#functions)
   for key, fn in pairs(functions) do
     if type(fn) ~= "function" then
-      error(("tg.gather: the value at %s is a %s, not a function"):format(tostring(key), type(fn)), 2)
+      core.raise(("tg.gather: the value at %s is a %s, not a function"):format(tostring(key), type(fn)))
     end
   end
   for key, fn in pairs(functions) do
@@ -188,7 +184,7 @@ end
 function task.map(items, fn)
   check_can_wait("tg.map")
   if type(items) ~= "table" or type(fn) ~= "function" then
-    error("tg.map takes a list and a function", 2)
+    core.raise("tg.map takes a list and a function")
   end
   local scope = new_scope(#items)
   for index = 1, #items do
@@ -216,6 +212,9 @@ end
 ---@async
 ---@param seconds number 0 or more; 0 lets the others run once
 function task.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 1e9) then
+    core.raise("tg.sleep takes a number of seconds from 0 to 1e9")
+  end
   return results(core.sleep(seconds))
 end
 

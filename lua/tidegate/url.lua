@@ -1,4 +1,6 @@
 -- URLs of upstreams, taken apart once and remembered: routes call the same few again and again.
+local core = require "tidegate.core"
+
 local url = {}
 
 local REMEMBERED_MAX = 1000
@@ -12,7 +14,7 @@ local remembered, count = {}, 0
 ---@field has_query boolean
 
 local function fail(text, message)
-  error(("the URL %q %s"):format(tostring(text), message), 0)
+  core.raise(("the URL %q %s"):format(tostring(text), message))
 end
 
 local function split_authority(text, authority)

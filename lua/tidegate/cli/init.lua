@@ -45,7 +45,7 @@ return function(args)
     return 2
   end
   local ok, status = xpcall(require("tidegate.cli." .. name), function(err)
-    if type(err) == "table" and err.usage or type(err) == "string" and not err:match("^tidegate%.") then
+    if type(err) == "table" and err.usage or type(err) == "string" and not err:match("^tidegate[%w.]*:%d") then
       return err
     end
     return debug.traceback("an error of tidegate's own: " .. tostring(err), 2)

@@ -35,7 +35,8 @@ local function print_help(command, about, order)
     local default = option.default ~= nil and option.default ~= false and (" [" .. shown(option.default) .. "]") or ""
     io.stdout:write(("  %-26s %s%s\n"):format(left, option.help, default))
   end
-  io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS or from the configuration file; a flag wins.\n")
+  io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS, or from the configuration file; ",
+    "a flag wins.\n")
 end
 
 -- The option most like a wrong one: the one that shares the longest beginning.

@@ -1,5 +1,5 @@
--- tidegate test: busted inside the loop. The whole run is a task and each `it` one of its own, so specs may sleep, fetch
--- and gather as routes do.
+-- tidegate test: busted inside the loop. The whole run is a task and each `it` one of its own, so specs may sleep,
+-- fetch and gather as routes do.
 local core = require "tidegate.core"
 require "tidegate"
 local task = require "tidegate.task"
@@ -70,7 +70,7 @@ return function(args)
     args[#args + 1] = "tests"
   end
   arg = args -- luacheck: ignore (busted reads the global)
-  arg[0] = "tidegate test"
+  arg[0] = "tidegate test" -- luacheck: ignore
   os.exit = stop_instead_of_exit -- luacheck: ignore
   spawn_tests()
   local status = 1

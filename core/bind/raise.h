@@ -1,0 +1,14 @@
+/* Errors of scripts, blamed on the script's own line. */
+#ifndef TG_BIND_RAISE_H
+#define TG_BIND_RAISE_H
+
+#include <lua.h>
+
+/* Pushes "file:line: " of the innermost function on the call stack that is no part of Tidegate, or "" where there is
+   none. [-0, +1, m] */
+void tg_push_place(lua_State *L);
+
+/* Raises a message (format as of lua_pushfstring) with that place before it. [-0, +0, v] */
+_Noreturn void tg_raise(lua_State *L, const char *format, ...);
+
+#endif
