@@ -1,0 +1,189 @@
+local core = require "tidegate.core"
+local task = require "tidegate.task"
+local tg = require "tidegate"
+
+-- A task of no scope, which the test ends by hand; the table says what became of it.
+local function start(fn)
+  local result = {}
+  result.task = core.spawn(function()
+    result.ok, result.value = pcall(fn)
+    result.ended = true
+  end)
+  return result
+end
+
+local function let_others_run()
+  for _ = 1, 5 do
+    tg.sleep(0)
+  end
+end
+
+-- Cancels a started task and waits for its end.
+local function cancel(started, value)
+  core.cancel(started.task, value)
+  while not started.ended do
+    tg.sleep(0)
+  end
+end
+
+describe("a cancelled task", function()
+  it("cancels the children that it waits for, with the same reason, and waits for them", function()
+    local reasons = {}
+    local function child()
+      local _, err = pcall(tg.sleep, 1000)
+      reasons[#reasons + 1] = err.reason
+      pcall(tg.sleep, 0) -- raises at once
+      reasons[#reasons + 1] = "unwound"
+      error(err, 0)
+    end
+    local before = core.task_count()
+    local waiter = start(function()
+      tg.gather { child, function()
+        tg.gather { child }
+      end }
+    end)
+    let_others_run()
+    local reason = task.cancellation "the client is gone"
+    cancel(waiter, reason)
+    assert.is_false(waiter.ok)
+    assert.equal(reason, waiter.value)
+    local client_gone = "the client is gone"
+    assert.same({ client_gone, "unwound", client_gone, "unwound" }, reasons)
+    let_others_run()
+    assert.equal(before, core.task_count())
+  end)
+
+  it("raises its own cancellation, whatever its children raise while they unwind", function()
+    local waiter = start(function()
+      tg.gather { function()
+        pcall(tg.sleep, 1000)
+        error "clean-up went wrong"
+      end }
+    end)
+    let_others_run()
+    local reason = task.cancellation "shutdown"
+    cancel(waiter, reason)
+    assert.equal(reason, waiter.value)
+  end)
+
+  it("raises at its first wait when it is cancelled before it began one", function()
+    local waits = 0
+    local waiter = start(function()
+      waits = waits + 1
+      tg.sleep(1000)
+      waits = waits + 1
+    end)
+    local reason = task.cancellation "early"
+    cancel(waiter, reason)
+    assert.equal(1, waits)
+    assert.equal(reason, waiter.value)
+  end)
+
+  it("keeps the first reason that it was cancelled for", function()
+    local waiter = start(function()
+      tg.sleep(1000)
+    end)
+    core.cancel(waiter.task, task.cancellation "first")
+    cancel(waiter, task.cancellation "second")
+    assert.equal("first", waiter.value.reason)
+  end)
+
+  it("cancels the children of a gather that it opens afterwards", function()
+    local child_error
+    local waiter = start(function()
+      pcall(tg.sleep, 1000)
+      tg.gather { function()
+        local _, err = pcall(tg.sleep, 1000)
+        child_error = err
+      end }
+    end)
+    let_others_run()
+    cancel(waiter, task.cancellation "shutdown")
+    assert.is_false(waiter.ok)
+    assert.is_true(task.is_cancellation(child_error))
+  end)
+
+  it("is woken once, even when what it waits for happens in the same turn", function()
+    for _ = 1, 50 do
+      local waiter = start(function()
+        local ok = pcall(tg.sleep, 0)
+        return ok
+      end)
+      tg.sleep(0)
+      cancel(waiter, task.cancellation "race")
+      assert.is_true(waiter.ok)
+    end
+  end)
+end)
+
+describe("task.cancellation", function()
+  it("is an error value of its own", function()
+    assert.equal("cancelled: shutdown", tostring(task.cancellation "shutdown"))
+    assert.is_false(task.is_cancellation "shutdown")
+    assert.is_false(task.is_cancellation { kind = "cancelled", reason = "shutdown" })
+  end)
+end)
+
+describe("task.trace", function()
+  local function raise_in_child()
+    error "boom"
+  end
+
+  local function wait_for_child()
+    tg.gather { raise_in_child }
+  end
+
+  local function trace_of(fn)
+    assert.is_false(xpcall(fn, task.note_trace))
+    return task.trace()
+  end
+
+  local function line_of(fn)
+    return "task_cancellation_spec.lua:" .. debug.getinfo(fn, "S").linedefined + 1
+  end
+
+  it("shows the lines of the child that failed and of who waited for it", function()
+    local trace = trace_of(wait_for_child)
+    local child = trace:find(line_of(raise_in_child), 1, true)
+    local between = trace:find("waited for by", 1, true)
+    local parent = trace:find(line_of(wait_for_child), 1, true)
+    assert.is_truthy(child)
+    assert.is_true(child < between and between < parent)
+  end)
+
+  it("shows every level of nested scopes", function()
+    local trace = trace_of(function()
+      tg.map({ 1 }, wait_for_child)
+    end)
+    local _, count = trace:gsub("waited for by", "")
+    assert.equal(2, count)
+    assert.matches(line_of(raise_in_child), trace, 1, true)
+  end)
+
+  it("shows only its own lines when no child is behind it", function()
+    local trace = trace_of(raise_in_child)
+    assert.matches(line_of(raise_in_child), trace, 1, true)
+    assert.not_matches("waited for by", trace, 1, true)
+  end)
+
+  it("does not mix in a failure that an earlier task caught", function()
+    local trace
+    local function fail()
+      error("the same", 0)
+    end
+    local catching = start(function()
+      pcall(tg.gather, { fail })
+    end)
+    while not catching.ended do
+      tg.sleep(0)
+    end
+    local failing = start(function()
+      trace = trace_of(fail)
+    end)
+    while not failing.ended do
+      tg.sleep(0)
+    end
+    assert.equal(catching.task, failing.task) -- the coroutine is used again, which makes the mix-up possible
+    assert.not_matches("waited for by", trace, 1, true)
+  end)
+end)

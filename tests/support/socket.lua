@@ -1,0 +1,187 @@
+-- Raw sockets, for tests in which a peer does what no good HTTP program does: upstreams that send garbage or hang up,
+-- and clients of Unix sockets. They never block; they look again every millisecond.
+local ffi = require "ffi"
+local wait = require "tests.support.wait"
+
+ffi.cdef [[
+int socket(int family, int type, int protocol);
+int bind(int fd, const void *address, unsigned size);
+int listen(int fd, int backlog);
+int connect(int fd, const void *address, unsigned size);
+int accept4(int fd, void *address, void *size, int flags);
+int getsockname(int fd, void *address, unsigned *size);
+int setsockopt(int fd, int level, int name, const void *value, unsigned size);
+ssize_t recv(int fd, void *buffer, size_t size, int flags);
+ssize_t send(int fd, const void *buffer, size_t size, int flags);
+int shutdown(int fd, int how);
+int close(int fd);
+]]
+
+local C = ffi.C
+local AF_UNIX, AF_INET, SOCK_STREAM = 1, 2, 0x80801 -- with SOCK_NONBLOCK and SOCK_CLOEXEC
+local SOL_SOCKET, SO_LINGER, SHUT_WR, MSG_NOSIGNAL = 1, 13, 1, 0x4000
+local EAGAIN, ENOTCONN = 11, 107
+local CHUNK_BYTES = 65536
+
+local inet = ffi.typeof("struct { uint16_t family; uint8_t port[2]; uint8_t host[4]; uint8_t zero[8]; }")
+local unix = ffi.typeof("struct { uint16_t family; char path[108]; }")
+
+local function check(result, what)
+  if result < 0 then
+    error(("%s failed (errno %d)"):format(what, ffi.errno()), 2)
+  end
+  return result
+end
+
+local Socket = {}
+Socket.__index = Socket
+
+local function new(fd)
+  return setmetatable({ fd = fd, come = "" }, Socket)
+end
+
+-- What has come, appended to `come`: "more", "end" or "nothing".
+local function receive(self)
+  local buffer = ffi.new("char[?]", CHUNK_BYTES)
+  local size = tonumber(C.recv(self.fd, buffer, CHUNK_BYTES, 0))
+  if size > 0 then
+    self.come = self.come .. ffi.string(buffer, size)
+    return "more"
+  elseif size < 0 and (ffi.errno() == EAGAIN or ffi.errno() == ENOTCONN) then
+    return "nothing"
+  end
+  return "end"
+end
+
+--- Waits for everything up to and including `mark`.
+---@async
+function Socket:read_until(mark)
+  return wait.until_true("the peer has sent " .. ("%q"):format(mark), function()
+    local state = receive(self)
+    local _, last = self.come:find(mark, 1, true)
+    if last then
+      local text = self.come:sub(1, last)
+      self.come = self.come:sub(last + 1)
+      return text
+    end
+    if state == "end" then
+      error(("the peer has closed the connection before it sent %q"):format(mark), 0)
+    end
+  end)
+end
+
+--- Waits for the head of a request.
+---@async
+function Socket:read_head()
+  return self:read_until("\r\n\r\n")
+end
+
+--- Has the peer closed or reset the connection?
+function Socket:has_ended()
+  local state
+  repeat
+    state = receive(self)
+  until state ~= "more"
+  return state == "end"
+end
+
+--- Waits until the peer has closed or reset the connection; everything that came before.
+---@async
+function Socket:read_rest()
+  wait.until_true("the peer has closed the connection", function()
+    return self:has_ended()
+  end)
+  return self.come
+end
+
+--- Writes all of it.
+---@async
+function Socket:write(bytes)
+  local sent = 0
+  wait.until_true("the peer has taken what was written", function()
+    local size = tonumber(C.send(self.fd, ffi.cast("const char *", bytes) + sent, #bytes - sent, MSG_NOSIGNAL))
+    if size < 0 and ffi.errno() ~= EAGAIN then
+      error("the peer takes nothing any more", 0)
+    end
+    sent = sent + math.max(size, 0)
+    return sent == #bytes
+  end)
+end
+
+--- Ends the own side.
+function Socket:finish()
+  C.shutdown(self.fd, SHUT_WR)
+end
+
+function Socket:close()
+  if self.fd then
+    C.close(self.fd)
+    self.fd = nil
+  end
+end
+
+--- Closes with a reset.
+function Socket:reset()
+  local on_for_0_s = ffi.new("int[2]", 1, 0)
+  C.setsockopt(self.fd, SOL_SOCKET, SO_LINGER, on_for_0_s, 8)
+  self:close()
+end
+
+local Listener = {}
+Listener.__index = Listener
+
+--- Accepts a connection if one has come.
+function Listener:accept_nowait()
+  local fd = C.accept4(self.fd, nil, nil, 0x80800)
+  return fd >= 0 and new(fd) or nil
+end
+
+--- Waits for a connection.
+---@async
+function Listener:accept()
+  return wait.until_true("somebody connects", function()
+    return self:accept_nowait()
+  end)
+end
+
+function Listener:close()
+  C.close(self.fd)
+end
+
+local socket = {}
+
+local function tcp_address(port)
+  local address = inet(AF_INET)
+  address.port[0], address.port[1] = bit.rshift(port, 8), bit.band(port, 255)
+  address.host[0], address.host[3] = 127, 1
+  return address
+end
+
+--- Listens on a port of 127.0.0.1; a free one where none is given.
+function socket.listen(port)
+  local address = tcp_address(port or 0)
+  local fd = check(C.socket(AF_INET, SOCK_STREAM, 0), "socket")
+  check(C.bind(fd, address, ffi.sizeof(address)), "bind")
+  check(C.listen(fd, 128), "listen")
+  local size = ffi.new("unsigned[1]", ffi.sizeof(address))
+  check(C.getsockname(fd, address, size), "getsockname")
+  local bound = address.port[0] * 256 + address.port[1]
+  return setmetatable({ fd = fd, port = bound, url = "http://127.0.0.1:" .. bound }, Listener)
+end
+
+--- A port of 127.0.0.1 on which nobody listens.
+function socket.closed_port()
+  local listener = socket.listen()
+  listener:close()
+  return listener.port
+end
+
+--- Connects to a Unix socket.
+function socket.connect_unix(path)
+  local address = unix(AF_UNIX, path)
+  local fd = check(C.socket(AF_UNIX, SOCK_STREAM, 0), "socket")
+  check(C.connect(fd, address, ffi.sizeof(address)), "connect")
+  return new(fd)
+end
+
+return socket
