@@ -1,7 +1,8 @@
 -- JSON over lua-cjson, and what lua-cjson cannot say: an empty array, an empty object, and bytes that are JSON already.
 --
 -- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
--- objects come back as strings.
+-- objects come back as strings. It decodes a little more than RFC 8259 has: raw control characters in strings, `1.`, and
+-- 1e400 as infinity.
 local cjson = require("cjson").new()
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
@@ -13,6 +14,7 @@ cjson.encode_invalid_numbers(false)
 cjson.encode_keep_buffer(true)
 local encode_plain, decode_plain = cjson.encode, cjson.decode
 local pcall, type, getmetatable, setmetatable, concat = pcall, type, getmetatable, setmetatable, table.concat
+local find = string.find
 
 local DEPTH_MAX = 1000
 
@@ -171,6 +173,9 @@ end
 ---@return any
 function json.decode(text)
   local ok, value = pcall(decode_plain, text)
+  if ok and find(text, "\0", 1, true) then
+    ok, value = false, "a NUL byte" -- lua-cjson takes it for the end
+  end
   if not ok then
     error(errors.new { kind = "json", message = "not JSON: " .. tostring(value) }, 0)
   end
