@@ -1,0 +1,78 @@
+local errors = require "tidegate.errors"
+local task = require "tidegate.task"
+local tg = require "tidegate"
+
+local function aborted(...)
+  local ok, err = pcall(tg.abort, ...)
+  assert.is_false(ok)
+  return err
+end
+
+describe("tg.abort", function()
+  it("raises an error object with the status and what the client may know", function()
+    local err = aborted(404, "no such order", { ["Retry-After"] = "5" })
+    assert.is_true(errors.is_error(err))
+    assert.equal("abort", err.kind)
+    assert.equal(404, err.status)
+    assert.equal("no such order", err.detail)
+    assert.same({ ["Retry-After"] = "5" }, err.headers)
+  end)
+
+  it("reads well as a text", function()
+    assert.equal("404 Not Found: no such order", tostring(aborted(404, "no such order")))
+    assert.equal("503 Service Unavailable", tostring(aborted(503)))
+  end)
+
+  it("takes statuses of errors only", function()
+    for _, wrong in ipairs { 200, 399, 600, 404.5, "404", {} } do
+      local message = aborted(wrong)
+      assert.matches("tg.abort takes a status from 400 to 599", message, 1, true)
+      assert.matches("errors_spec.lua:%d+: ", message)
+    end
+    assert.equal(400, aborted(400).status)
+    assert.equal(599, aborted(599).status)
+  end)
+end)
+
+describe("errors.describe", function()
+  local function describe_of(value)
+    local status, detail, is_fault = errors.describe(value)
+    return { status = status, detail = detail, is_fault = is_fault }
+  end
+
+  it("answers an abort as it says, and does not log it", function()
+    assert.same({ status = 403, detail = "not yours", is_fault = false }, describe_of(aborted(403, "not yours")))
+  end)
+
+  it("answers anything else with 500, tells the client nothing, and logs it", function()
+    for _, value in ipairs { "a message", 5, false, { "a table" }, { status = 404 } } do
+      assert.same({ status = 500, is_fault = true }, describe_of(value))
+    end
+    assert.same({ status = 500, is_fault = true }, describe_of(nil))
+  end)
+
+  it("answers an upstream's failure as that says, and logs it", function()
+    local err = errors.new { kind = "timeout", status = 504, detail = "an upstream did not answer", message = "x" }
+    assert.same({ status = 504, detail = "an upstream did not answer", is_fault = true }, describe_of(err))
+  end)
+
+  it("answers an error of ours without a status with 500", function()
+    assert.equal(500, describe_of(errors.new { kind = "json", message = "x" }).status)
+  end)
+
+  it("answers a cancellation with 503, and does not log it", function()
+    local shutdown = describe_of(task.cancellation "shutdown")
+    assert.same({ status = 503, detail = "the gateway is shutting down", is_fault = false }, shutdown)
+    assert.same({ status = 503, is_fault = false }, describe_of(task.cancellation "the client is gone"))
+  end)
+end)
+
+describe("errors.is_error", function()
+  it("knows only our own", function()
+    assert.is_true(errors.is_error(errors.new { kind = "x", message = "y" }))
+    for _, value in ipairs { "text", 5, { kind = "x", message = "y" }, task.cancellation "x" } do
+      assert.is_false(errors.is_error(value))
+    end
+    assert.is_false(errors.is_error(nil))
+  end)
+end)
