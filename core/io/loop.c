@@ -31,11 +31,12 @@ static void drain(tg_loop *loop) {
 static void on_before(uv_prepare_t *handle) {
   tg_loop *loop = handle->data;
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
+  loop->clock_is_old = true; /* the wait that follows may be long, and callbacks come from inside it */
 }
 
 static void on_after(uv_check_t *handle) {
   tg_loop *loop = handle->data;
-  tg_loop_update_now(loop);
+  if (loop->clock_is_old) tg_loop_update_now(loop);
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
 }
 
@@ -79,10 +80,12 @@ void tg_loop_free(tg_loop *loop) {
 }
 
 void tg_loop_run(tg_loop *loop) {
+  loop->clock_is_old = true;
   uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void tg_loop_turn(tg_loop *loop) {
+  loop->clock_is_old = true;
   uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
@@ -92,9 +95,11 @@ void tg_loop_stop(tg_loop *loop) {
 
 void tg_loop_update_now(tg_loop *loop) {
   loop->now_ns = uv_hrtime();
+  loop->clock_is_old = false;
 }
 
-uint64_t tg_loop_now_ns(const tg_loop *loop) {
+uint64_t tg_loop_now_ns(tg_loop *loop) {
+  if (loop->clock_is_old) tg_loop_update_now(loop);
   return loop->now_ns;
 }
 

@@ -32,8 +32,8 @@ void tg_loop_turn(tg_loop *loop);
 /* Makes tg_loop_run return after this turn. */
 void tg_loop_stop(tg_loop *loop);
 
-/* Nanoseconds of a monotonic clock, as read at the start of this turn. */
-uint64_t tg_loop_now_ns(const tg_loop *loop);
+/* Nanoseconds of a monotonic clock, read once in each turn, when its wait is over. */
+uint64_t tg_loop_now_ns(tg_loop *loop);
 
 /* Prepares a job that is not posted. */
 void tg_job_init(tg_job *job, void (*run)(tg_job *job));

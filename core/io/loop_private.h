@@ -12,6 +12,7 @@ enum { TG_READ_BYTES = 65536 };
 struct tg_loop {
   uv_loop_t uv;
   uint64_t now_ns;
+  bool clock_is_old;              /* a wait began since it was read */
   tg_list ready;                  /* jobs for the next drain */
   uv_prepare_t before;            /* drains before the wait: what timers made ready */
   uv_check_t after;               /* drains after the wait: what I/O made ready */
@@ -19,6 +20,7 @@ struct tg_loop {
   tg_heap timers;                 /* tg_timer, the earliest first */
   uv_timer_t alarm;               /* rings for the earliest timer */
   uint64_t alarm_ns;              /* when it rings; UINT64_MAX when it does not */
+  bool ringing;                   /* the alarm rings now, and is set again afterwards */
   char read_bytes[TG_READ_BYTES]; /* every stream reads into here: a read ends before its callback returns */
 };
 

@@ -11,18 +11,12 @@ static bool is_earlier(const tg_heap_node *a, const tg_heap_node *b) {
   return timer_of(a)->deadline_ns < timer_of(b)->deadline_ns;
 }
 
-static void ring(tg_loop *loop);
-
-static void on_alarm(uv_timer_t *handle) {
-  tg_loop *loop = handle->data;
-  loop->alarm_ns = UINT64_MAX;
-  tg_loop_update_now(loop);
-  ring(loop);
-}
+static void on_alarm(uv_timer_t *handle);
 
 /* Sets the alarm for the earliest timer, where it rings too late or not at all. It may ring too early, which
    costs one look; a stopped timer needs no call. */
-static void set_alarm(tg_loop *loop) {
+static void set_alarm(tg_loop *loop, uint64_t delay_ms_min) {
+  if (loop->ringing) return;
   if (loop->timers.root == NULL) {
     uv_timer_stop(&loop->alarm);
     loop->alarm_ns = UINT64_MAX;
@@ -33,11 +27,12 @@ static void set_alarm(tg_loop *loop) {
   uint64_t now_ns = uv_hrtime();
   uint64_t delay_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
   uv_update_time(&loop->uv);
-  uv_timer_start(&loop->alarm, on_alarm, (delay_ns + NS_PER_MS - 1) / NS_PER_MS, 0);
+  uint64_t delay_ms = (delay_ns + NS_PER_MS - 1) / NS_PER_MS;
+  uv_timer_start(&loop->alarm, on_alarm, delay_ms < delay_ms_min ? delay_ms_min : delay_ms, 0);
   loop->alarm_ns = deadline_ns;
 }
 
-/* Runs the timers whose deadline has come. One that is started meanwhile waits for the next alarm. */
+/* Runs the timers whose deadline has come. One that is started meanwhile has a later one. */
 static void ring(tg_loop *loop) {
   uint64_t now_ns = loop->now_ns;
   while (loop->timers.root != NULL && timer_of(loop->timers.root)->deadline_ns <= now_ns) {
@@ -45,7 +40,18 @@ static void ring(tg_loop *loop) {
     tg_timer_stop(loop, timer);
     timer->on_timer(timer);
   }
-  set_alarm(loop);
+}
+
+/* The next alarm is a millisecond away at least: libuv calls one without delay from this very turn, so that a timer
+   that always starts itself anew would keep all else from running. */
+static void on_alarm(uv_timer_t *handle) {
+  tg_loop *loop = handle->data;
+  loop->alarm_ns = UINT64_MAX;
+  tg_loop_update_now(loop);
+  loop->ringing = true;
+  ring(loop);
+  loop->ringing = false;
+  set_alarm(loop, 1);
 }
 
 void tg_timers_init(tg_loop *loop) {
@@ -60,15 +66,17 @@ void tg_timer_init(tg_timer *timer, void (*on_timer)(tg_timer *timer)) {
 
 void tg_timer_start(tg_loop *loop, tg_timer *timer, uint64_t delay_ns) {
   tg_timer_stop(loop, timer);
-  timer->deadline_ns = delay_ns < UINT64_MAX - loop->now_ns ? loop->now_ns + delay_ns : UINT64_MAX;
+  uint64_t now_ns = tg_loop_now_ns(loop);
+  if (delay_ns == 0) delay_ns = 1;
+  timer->deadline_ns = delay_ns < UINT64_MAX - now_ns ? now_ns + delay_ns : UINT64_MAX;
   timer->active = true;
   tg_heap_insert(&loop->timers, &timer->node);
-  set_alarm(loop);
+  set_alarm(loop, 0);
 }
 
 void tg_timer_stop(tg_loop *loop, tg_timer *timer) {
   if (!timer->active) return;
   tg_heap_remove(&loop->timers, &timer->node);
   timer->active = false;
-  if (loop->timers.root == NULL) set_alarm(loop);
+  if (loop->timers.root == NULL) set_alarm(loop, 0);
 }
