@@ -1,8 +1,8 @@
 -- JSON over lua-cjson, and what lua-cjson cannot say: an empty array, an empty object, and bytes that are JSON already.
 --
 -- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
--- objects come back as strings. It decodes a little more than RFC 8259 has: raw control characters in strings, `1.`, and
--- 1e400 as infinity.
+-- objects come back as strings. It decodes a little more than RFC 8259 has: raw control characters in strings, `1.`,
+-- and 1e400 as infinity.
 local cjson = require("cjson").new()
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
