@@ -60,8 +60,11 @@ end
 
 local function describe(folder, route)
   local name, number = route.place:match("([^/]+):(%d+)$")
-  local lines = lines_of(folder .. "/" .. (name or ""))
-  local said = comment_above(lines, tonumber(number) or 1)
+  if not name then
+    return ""
+  end
+  local lines = lines_of(folder .. "/" .. name)
+  local said = comment_above(lines, tonumber(number))
   return said ~= "" and said or opening_comment(lines)
 end
 
