@@ -141,7 +141,9 @@ function App:mount()
   return function(request)
     local route, params, allowed = find(routes, request.method, request.path)
     if route then
-      request.params = params
+      if params then
+        request.params = params
+      end
       return route.run(request)
     elseif allowed then
       request._allowed = allowed

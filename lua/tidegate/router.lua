@@ -34,9 +34,12 @@ local function check_literal(segment, pattern)
   if segment:find("[?#]") then
     error(("in the pattern %q: a pattern has no query and no fragment"):format(pattern), 0)
   end
+  if segment == "." or segment == ".." then
+    error(("in the pattern %q: dot segments never arrive"):format(pattern), 0)
+  end
   local normal, wrong = core.normalize_path("/" .. segment)
-  if not normal or segment == "." or segment == ".." then
-    error(("in the pattern %q: %s"):format(pattern, wrong or "dot segments never arrive"), 0)
+  if not normal then
+    error(("in the pattern %q: %s"):format(pattern, wrong), 0)
   end
   return normal:sub(2)
 end
@@ -169,6 +172,9 @@ function Router:find(method, path)
   local route = routes and (routes[method] or (method == "HEAD" and routes.GET))
   if route then
     return route, nil
+  end
+  if path == "*" then
+    return nil -- the server as a whole (RFC 9110 section 9.3.7), which no pattern stands for
   end
   local values, allowed = {}, {}
   route = search(self.root, path, 2, method, values, allowed)
