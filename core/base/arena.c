@@ -43,6 +43,7 @@ void *tg_arena_alloc(tg_arena *arena, size_t size) {
 }
 
 bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size) {
+  if (size == 0 && text->data != NULL) return true;
   bool is_last = text->size > 0 && text->data + text->size == arena->cursor;
   if (is_last && (size_t)(arena->limit - arena->cursor) >= size) {
     memcpy(arena->cursor, data, size);

@@ -94,8 +94,13 @@ void tg_task_start(tg_task *task, int count) {
 }
 
 void tg_task_free_spare(tg_runtime *runtime) {
-  tg_list *node;
-  while ((node = tg_list_pop_front(&runtime->spare_tasks)) != NULL) free_task(TG_CONTAINER(node, tg_task, node));
+  tg_list *node = runtime->spare_tasks.next;
+  while (node != &runtime->spare_tasks) {
+    tg_task *task = TG_CONTAINER(node, tg_task, node);
+    node = node->next;
+    free_task(task);
+  }
+  tg_list_init(&runtime->spare_tasks);
   runtime->spare_count = 0;
 }
 

@@ -50,8 +50,9 @@ static void deliver_bytes(pair_end *end) {
 
 static void deliver(pair_end *end) {
   if (end->draining && queued_bytes(&end->stream) == 0) {
+    int code = end->peer != NULL ? 0 : TG_ERROR_RESET; /* what waited is lost */
     end->draining = false;
-    if (end->stream.events->on_drain != NULL) end->stream.events->on_drain(&end->stream, 0);
+    if (end->stream.events->on_drain != NULL) end->stream.events->on_drain(&end->stream, code);
   }
   if (!end->closed && end->reading && tg_buffer_size(&end->inbox) > 0) deliver_bytes(end);
   if (end->closed || !end->reading || !end->peer_finished || tg_buffer_size(&end->inbox) > 0) return;
