@@ -8,6 +8,7 @@ local new_table = require "table.new"
 
 local spawn, current, park, wake, ended = core.spawn, core.current, core.park, core.wake, core.ended
 local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, getmetatable
+local is_yieldable = coroutine.isyieldable
 
 local task = {}
 
@@ -149,9 +150,10 @@ function Scope:join(name)
   return self.results
 end
 
+-- Raises, and says why, where nothing can wait; before any child is there to be left behind.
 local function check_can_wait(name)
-  if not current() then
-    core.raise(name .. " waits, and nothing can wait while a file is being loaded; call it from a handler")
+  if not current() or not is_yieldable() then
+    park(name)
   end
 end
 

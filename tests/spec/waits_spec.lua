@@ -63,3 +63,19 @@ for name, wait in pairs(waits) do
     end)
   end)
 end
+
+describe("A scope where nothing can wait", function()
+  for _, name in ipairs { "gather", "map" } do
+    it("starts none of its tasks: tg." .. name, function()
+      local started = false
+      local function child()
+        started = true
+      end
+      pcall(table.sort, { 2, 1 }, function()
+        tg[name](name == "gather" and { child } or { 1 }, child)
+      end)
+      tg.sleep(0)
+      assert.is_false(started)
+    end)
+  end
+end)
