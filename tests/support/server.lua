@@ -1,0 +1,68 @@
+-- A server inside the test process, for specs of what a handler sees and what becomes of what it returns.
+local core = require "tidegate.core"
+local serve = require "tidegate.serve"
+local client = require "tests.support.client"
+
+local server = {}
+
+-- A process has one server, and busted forgets modules between files: so it is kept with the core.
+local function running()
+  if core.server_of_tests then
+    return core.server_of_tests
+  end
+  local state = {}
+  core.serve {
+    request = function(...)
+      return state.serve(...)
+    end,
+    gone = serve.gone,
+    stopped = function() end,
+  }
+  state.port = tonumber(core.listen("127.0.0.1:0"):match(":(%d+)$"))
+  core.server_of_tests = state
+  return state
+end
+
+--- Connects to the server, which answers with `handle` from now on.
+---@async
+---@param handle fun(request): any
+---@param dev? boolean
+function server.connect(handle, dev)
+  local state = running()
+  state.serve = serve.handler(handle, dev or false)
+  return client.connect(state.port)
+end
+
+--- Sends bytes on a connection of their own and reads the answer.
+---@async
+---@return tests.Answer
+function server.ask(handle, bytes, dev)
+  local connection = server.connect(handle, dev)
+  local answer = connection:ask(bytes, bytes:sub(1, 5) == "HEAD ")
+  connection:close()
+  return answer
+end
+
+--- Asks for a path with GET, or with another method.
+---@async
+function server.get(handle, path, fields, method)
+  local lines = { ("%s %s HTTP/1.1\r\nHost: test"):format(method or "GET", path), unpack(fields or {}) }
+  return server.ask(handle, table.concat(lines, "\r\n") .. "\r\n\r\n")
+end
+
+--- Calls `fn` and returns what was logged meanwhile, a list of {level, message}, and not written to standard error.
+---@async
+function server.logged(fn)
+  local lines, write = {}, core.log
+  core.log = function(level, message)
+    lines[#lines + 1] = { level = level, message = message }
+  end
+  local ok, err = pcall(fn)
+  core.log = write
+  if not ok then
+    error(err, 0)
+  end
+  return lines
+end
+
+return server
