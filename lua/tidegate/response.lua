@@ -18,6 +18,16 @@ Response.__index = Response
 
 local response = {}
 
+local ATTRIBUTES = { path = "Path", domain = "Domain", same_site = "SameSite" }
+
+local function attribute(name, field, value)
+  value = tostring(value)
+  if value:find("[%c;]") then
+    core.raise(("cookie %s: %s has a semicolon or a control character"):format(name, field))
+  end
+  return ATTRIBUTES[field] .. "=" .. value
+end
+
 local function cookie_line(name, cookie)
   if type(cookie) ~= "table" then
     cookie = { value = cookie }
@@ -27,15 +37,15 @@ local function cookie_line(name, cookie)
     core.raise(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
       .. "backslashes (RFC 6265)"):format(tostring(name)))
   end
-  local parts = { name .. "=" .. value, "Path=" .. (cookie.path or "/") }
+  local parts = { name .. "=" .. value, attribute(name, "path", cookie.path or "/") }
   if cookie.domain then
-    parts[#parts + 1] = "Domain=" .. cookie.domain
+    parts[#parts + 1] = attribute(name, "domain", cookie.domain)
   end
   if cookie.max_age then
     parts[#parts + 1] = ("Max-Age=%d"):format(cookie.max_age)
   end
   if cookie.same_site then
-    parts[#parts + 1] = "SameSite=" .. cookie.same_site
+    parts[#parts + 1] = attribute(name, "same_site", cookie.same_site)
   end
   parts[#parts + 1] = cookie.secure and "Secure" or nil
   parts[#parts + 1] = cookie.http_only ~= false and "HttpOnly" or nil
