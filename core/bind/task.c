@@ -215,9 +215,17 @@ static int park_shielded(lua_State *L) {
   return count;
 }
 
-/* core.wake(task): ends the wait of a task that core.park holds */
+/* core.ticket() → number: names the next wait of the task that runs now, for core.wake */
+static int ticket(lua_State *L) {
+  tg_task *task = tg_runtime_of(L)->current;
+  lua_pushnumber(L, task != NULL ? (lua_Number)(task->generation + 1) : 0);
+  return 1;
+}
+
+/* core.wake(task, ticket): ends the wait of that name, which core.park holds; one that is over is left alone */
 static int wake(lua_State *L) {
-  tg_task_wake(check_task(L, 1), 0);
+  tg_task *task = check_task(L, 1);
+  if ((lua_Number)task->generation == luaL_checknumber(L, 2)) tg_task_wake(task, 0);
   return 0;
 }
 
@@ -275,6 +283,7 @@ const luaL_Reg tg_task_functions[] = {
     {"current", current},
     {"park", park},
     {"park_shielded", park_shielded},
+    {"ticket", ticket},
     {"wake", wake},
     {"cancel", cancel},
     {"cancel_all", cancel_all},

@@ -42,14 +42,17 @@ void tg_client_close_idle(tg_client *client) {
   while (node != &client->origins) {
     tg_origin *origin = TG_CONTAINER(node, tg_origin, node);
     node = node->next;
-    unsigned left = count(&origin->idle);
-    while (left-- > 0) tg_upstream_connection_close_first(&origin->idle); /* the last one may free the origin */
+    while (!tg_list_is_empty(&origin->idle)) tg_upstream_connection_close_first(&origin->idle);
   }
 }
 
 void tg_client_free(tg_client *client) {
   tg_client_close_idle(client);
-  assert(tg_list_is_empty(&client->origins));
+  while (!tg_list_is_empty(&client->origins)) {
+    tg_origin *origin = TG_CONTAINER(client->origins.next, tg_origin, node);
+    assert(origin->connection_count == 0 && origin->waiting_count == 0);
+    tg_origin_free(origin);
+  }
   tg_pool_close(client->calls);
   free(client);
 }

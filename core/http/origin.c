@@ -7,6 +7,8 @@ static bool is_it(const tg_origin *origin, tg_text host, unsigned port) {
   return origin->port == port && strlen(origin->host) == host.size && memcmp(origin->host, host.data, host.size) == 0;
 }
 
+static void on_settle(tg_job *job);
+
 static tg_origin *origin_new(tg_client *client, tg_text host, unsigned port) {
   tg_origin *origin = calloc(1, sizeof *origin + host.size + 1);
   if (origin == NULL) return NULL;
@@ -16,6 +18,7 @@ static tg_origin *origin_new(tg_client *client, tg_text host, unsigned port) {
   tg_list_init(&origin->idle);
   tg_list_init(&origin->busy);
   tg_list_init(&origin->waiting);
+  tg_job_init(&origin->settle, on_settle);
   tg_list_push_front(&client->origins, &origin->node);
   return origin;
 }
@@ -56,15 +59,29 @@ void tg_origin_unwait(tg_origin *origin, tg_call *call) {
   origin->waiting_count--;
 }
 
-void tg_origin_settle(tg_origin *origin) {
-  bool room =
-      !tg_list_is_empty(&origin->idle) || origin->connection_count < origin->client->limits.connections_per_origin_max;
-  if (room && origin->waiting_count > 0) {
+static bool has_room(const tg_origin *origin) {
+  return !tg_list_is_empty(&origin->idle) ||
+         origin->connection_count < origin->client->limits.connections_per_origin_max;
+}
+
+/* A call that fails at once settles again: that is another turn, so a thousand of them are no recursion. */
+static void on_settle(tg_job *job) {
+  tg_origin *origin = TG_CONTAINER(job, tg_origin, settle);
+  while (origin->waiting_count > 0 && has_room(origin)) {
     tg_call *call = TG_CONTAINER(origin->waiting.next, tg_call, node);
     tg_origin_unwait(origin, call);
     tg_origin_assign(origin, call);
-  } else if (origin->connection_count == 0 && origin->waiting_count == 0) {
-    tg_list_remove(&origin->node);
-    free(origin);
   }
+  if (origin->connection_count == 0 && origin->waiting_count == 0) tg_origin_free(origin);
+}
+
+void tg_origin_settle(tg_origin *origin) {
+  bool is_needed = origin->waiting_count > 0 || origin->connection_count == 0;
+  if (is_needed) tg_loop_post(origin->client->loop, &origin->settle);
+}
+
+void tg_origin_free(tg_origin *origin) {
+  tg_job_cancel(&origin->settle);
+  tg_list_remove(&origin->node);
+  free(origin);
 }

@@ -12,6 +12,7 @@ typedef struct tg_origin {
   tg_list waiting; /* calls without a connection, in order */
   unsigned connection_count;
   unsigned waiting_count;
+  tg_job settle; /* see tg_origin_settle */
   unsigned port;
   char host[]; /* ends in NUL */
 } tg_origin;
@@ -32,7 +33,11 @@ void tg_origin_assign(tg_origin *origin, tg_call *call);
 /* Takes a call off the waiting list. */
 void tg_origin_unwait(tg_origin *origin, tg_call *call);
 
-/* A connection is free again, or has ended: serves the next call that waits; drops an origin that has nothing left. */
+/* A connection is free again, or has ended, or a call no longer waits. Soon, from the loop: calls that wait get what is
+   free, and an origin that has nothing left is freed. */
 void tg_origin_settle(tg_origin *origin);
+
+/* Frees an origin that has no connection and no call. */
+void tg_origin_free(tg_origin *origin);
 
 #endif

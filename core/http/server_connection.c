@@ -87,6 +87,10 @@ static void linger(tg_server_connection *connection) {
   }
   if (!connection->is_reading && !connection->peer_finished) start_reading(connection);
   bool unsent = tg_stream_queued_bytes(connection->stream) > 0;
+  if (connection->peer_finished && !unsent) {
+    destroy(connection);
+    return;
+  }
   set_deadline(connection,
                unsent ? connection->server->limits.idle_timeout_ms : connection->server->limits.linger_timeout_ms);
 }
@@ -275,7 +279,8 @@ static void feed(tg_server_connection *connection, const char *bytes, size_t siz
   size_t used = 0;
   switch (tg_http1_parser_feed(&connection->parser, bytes, size, &used)) {
     case TG_HTTP1_MORE:
-      await_more(connection);
+      if (connection->peer_finished) destroy(connection); /* the rest of it never comes */
+      else await_more(connection);
       break;
     case TG_HTTP1_END:
       keep_pending(connection, bytes + used, size - used);

@@ -54,9 +54,7 @@ static void retry(tg_upstream_connection *connection) {
   call->retried = true;
   connection->call = NULL;
   call->connection = NULL;
-  origin->connection_count++; /* holds the origin while the old connection goes */
   destroy(connection);
-  origin->connection_count--;
   tg_upstream_connection_open(origin, call);
 }
 

@@ -15,7 +15,7 @@ void tg_upstream_connection_take(tg_list *node, tg_call *call);
 /* Closes a connection whose call is given up; the call hears nothing. */
 void tg_upstream_connection_abort(tg_upstream_connection *connection);
 
-/* Closes the first of a list of idle connections. The origin may be gone afterwards. */
+/* Closes the first of a list of idle connections. */
 void tg_upstream_connection_close_first(tg_list *idle);
 
 #endif

@@ -18,7 +18,7 @@ local rawset, setmetatable = rawset, setmetatable
 ---@field scheme "http"
 ---@field target string the request target as it was sent
 ---@field version "1.1"|"1.0"
----@field remote_address string? the client's address; nil when it is gone
+---@field remote_address string? the client's address without its port, "unix:" for a Unix socket; nil when it is gone
 ---@field id string unique; in the log and in every problem+json
 local Request = { __name = "tidegate.Request" }
 
@@ -94,7 +94,8 @@ function lazy.version(self)
 end
 
 function lazy.remote_address(self)
-  return core.request_peer(self._exchange)
+  local peer = core.request_peer(self._exchange)
+  return peer and (peer:match("^%[(.*)%]:%d+$") or peer:match("^(.*):%d+$") or peer)
 end
 
 --- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413,

@@ -71,6 +71,9 @@ function response.new(fields)
       core.raise(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)))
     end
   end
+  if fields.status ~= nil and type(fields.status) ~= "number" then
+    core.raise("tg.response: a response's status is a number from 200 to 599")
+  end
   local headers = {}
   for name, value in pairs(fields.headers or {}) do
     headers[name] = value

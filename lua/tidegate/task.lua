@@ -108,7 +108,7 @@ function Scope:child_ended(place, key, ok, value)
     self:cancel(task.cancellation("a sibling failed"))
   end
   if self.count == 0 and self.waiting then
-    wake(self.task)
+    wake(self.task, self.ticket)
   end
 end
 
@@ -127,7 +127,7 @@ end
 function Scope:join(name)
   local interrupted
   while self.count > 0 do
-    self.waiting = true
+    self.waiting, self.ticket = true, core.ticket()
     local err
     if interrupted == nil then
       err = park(name)
