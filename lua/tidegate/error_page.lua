@@ -39,7 +39,8 @@ function error_page.render(request, status, err, trace)
   local message = tostring(err)
   return table.concat {
     "<!doctype html><html lang=en><meta charset=utf-8><title>", status, " ", escape(request.path),
-    "</title><style>", STYLE, "</style><h1>", escape(request.method), " ", escape(request.path), " failed with ", status, "</h1>",
+    "</title><style>", STYLE, "</style>",
+    "<h1>", escape(request.method), " ", escape(request.path), " failed with ", status, "</h1>",
     '<p class="message">', escape(message), "</p>",
     excerpt(message .. "\n" .. (trace or "")),
     "<h2>Traceback</h2><pre>", escape((trace or ""):gsub("^%s+", "")), "</pre>",
