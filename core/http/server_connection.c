@@ -132,16 +132,20 @@ static void write_head(tg_server_connection *connection, tg_buffer *head, const 
   tg_http1_write_end(head);
 }
 
+enum { COPIED_BODY_BYTES_MAX = 4096 }; /* up to here a copy costs less than a second part of a write */
+
 /* Writes head and body in one go; a negative code when the connection is broken. */
 static int send_response(tg_server_connection *connection, const tg_response *response, bool with_body) {
   tg_buffer *head = &connection->server->scratch;
   write_head(connection, head, response);
+  bool copied = with_body && response->body.size <= COPIED_BODY_BYTES_MAX;
+  if (copied) tg_buffer_append_text(head, response->body);
   tg_text parts[2] = {tg_buffer_text(head), response->body};
   int code = TG_ERROR_MEMORY;
-  if (!head->failed) code = tg_stream_write(connection->stream, parts, with_body ? 2 : 1);
+  if (!head->failed) code = tg_stream_write(connection->stream, parts, with_body && !copied ? 2 : 1);
   tg_buffer_clear(head);
   connection->draining = code == TG_STREAM_QUEUED;
-  connection->unsent_bytes = tg_stream_queued_bytes(connection->stream);
+  connection->unsent_bytes = connection->draining ? tg_stream_queued_bytes(connection->stream) : 0;
   return code;
 }
 
