@@ -57,6 +57,7 @@ static int try_next(tg_dial *dial) {
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
   tg_dial *dial = TG_CONTAINER(lookup, tg_dial, lookup);
   dial->looking_up = false;
+  tg_loop_outside_end(dial->loop);
   dial->addresses = dial->next = addresses;
   if (dial->callback == NULL) {
     free_dial(dial);
@@ -73,6 +74,7 @@ static int look_up(tg_dial *dial, const char *host, unsigned port) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
   int code = uv_getaddrinfo(&dial->loop->uv, &dial->lookup, on_looked_up, host, service, &hints);
   dial->looking_up = code == 0;
+  if (code == 0) tg_loop_outside_begin(dial->loop);
   return code;
 }
 

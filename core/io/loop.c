@@ -31,12 +31,13 @@ static void drain(tg_loop *loop) {
 static void on_before(uv_prepare_t *handle) {
   tg_loop *loop = handle->data;
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
-  loop->clock_is_old = true; /* the wait that follows may be long, and callbacks come from inside it */
+  if (tg_clock_stands_still(&loop->clock) && tg_list_is_empty(&loop->ready)) tg_timers_jump(loop);
+  loop->clock.is_old = true; /* the wait that follows may be long, and callbacks come from inside it */
 }
 
 static void on_after(uv_check_t *handle) {
   tg_loop *loop = handle->data;
-  if (loop->clock_is_old) tg_loop_update_now(loop);
+  tg_clock_now_ns(&loop->clock);
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
 }
 
@@ -63,7 +64,7 @@ tg_loop *tg_loop_new(void) {
   loop->uv.data = loop;
   tg_timers_init(loop);
   init_handles(loop);
-  tg_loop_update_now(loop);
+  tg_clock_init(&loop->clock);
   return loop;
 }
 
@@ -80,12 +81,12 @@ void tg_loop_free(tg_loop *loop) {
 }
 
 void tg_loop_run(tg_loop *loop) {
-  loop->clock_is_old = true;
+  loop->clock.is_old = true;
   uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
 void tg_loop_turn(tg_loop *loop) {
-  loop->clock_is_old = true;
+  loop->clock.is_old = true;
   uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
@@ -93,14 +94,13 @@ void tg_loop_stop(tg_loop *loop) {
   uv_stop(&loop->uv);
 }
 
-void tg_loop_update_now(tg_loop *loop) {
-  loop->now_ns = uv_hrtime();
-  loop->clock_is_old = false;
+uint64_t tg_loop_now_ns(tg_loop *loop) {
+  return tg_clock_now_ns(&loop->clock);
 }
 
-uint64_t tg_loop_now_ns(tg_loop *loop) {
-  if (loop->clock_is_old) tg_loop_update_now(loop);
-  return loop->now_ns;
+void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
+  tg_clock_set_virtual(&loop->clock, is_virtual);
+  tg_timers_changed(loop);
 }
 
 void tg_job_init(tg_job *job, void (*run)(tg_job *job)) {

@@ -35,6 +35,9 @@ void tg_loop_stop(tg_loop *loop);
 /* Nanoseconds of a monotonic clock, read once in each turn, when its wait is over. */
 uint64_t tg_loop_now_ns(tg_loop *loop);
 
+/* Makes the clock virtual, or real again; see clock.h. */
+void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
+
 /* Prepares a job that is not posted. */
 void tg_job_init(tg_job *job, void (*run)(tg_job *job));
 

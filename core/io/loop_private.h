@@ -3,6 +3,7 @@
 #define TG_IO_LOOP_PRIVATE_H
 
 #include "base/heap.h"
+#include "io/clock.h"
 #include "io/loop.h"
 
 #include <uv.h>
@@ -11,8 +12,7 @@ enum { TG_READ_BYTES = 65536 };
 
 struct tg_loop {
   uv_loop_t uv;
-  uint64_t now_ns;
-  bool clock_is_old;              /* a wait began since it was read */
+  tg_clock clock;
   tg_list ready;                  /* jobs for the next drain */
   uv_prepare_t before;            /* drains before the wait: what timers made ready */
   uv_check_t after;               /* drains after the wait: what I/O made ready */
@@ -24,7 +24,15 @@ struct tg_loop {
   char read_bytes[TG_READ_BYTES]; /* every stream reads into here: a read ends before its callback returns */
 };
 
-/* Reads the clock again. */
-void tg_loop_update_now(tg_loop *loop);
+/* Something begins that may be answered from outside the process; see clock.h. */
+static inline void tg_loop_outside_begin(tg_loop *loop) {
+  tg_clock_update(&loop->clock);
+  loop->clock.outside_count++;
+}
+
+static inline void tg_loop_outside_end(tg_loop *loop) {
+  tg_clock_update(&loop->clock);
+  loop->clock.outside_count--;
+}
 
 #endif

@@ -134,6 +134,7 @@ static size_t queued_bytes(const tg_stream *stream) {
 
 static void on_closed(uv_handle_t *handle) {
   tg_socket *socket = handle->data;
+  tg_loop_outside_end(handle->loop->data);
   tg_buffer_free(&socket->queue);
   free(socket);
 }
@@ -176,5 +177,6 @@ tg_socket *tg_socket_new(tg_loop *loop, int family, int *code) {
     return NULL;
   }
   socket->handle.any.data = socket;
+  tg_loop_outside_begin(loop);
   return socket;
 }

@@ -24,7 +24,7 @@ static void set_alarm(tg_loop *loop, uint64_t delay_ms_min) {
   }
   uint64_t deadline_ns = timer_of(loop->timers.root)->deadline_ns;
   if (deadline_ns >= loop->alarm_ns) return;
-  uint64_t now_ns = uv_hrtime();
+  uint64_t now_ns = tg_clock_peek_ns(&loop->clock);
   uint64_t delay_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
   uv_update_time(&loop->uv);
   uint64_t delay_ms = (delay_ns + NS_PER_MS - 1) / NS_PER_MS;
@@ -34,12 +34,14 @@ static void set_alarm(tg_loop *loop, uint64_t delay_ms_min) {
 
 /* Runs the timers whose deadline has come. One that is started meanwhile has a later one. */
 static void ring(tg_loop *loop) {
-  uint64_t now_ns = loop->now_ns;
+  uint64_t now_ns = tg_loop_now_ns(loop);
+  loop->ringing = true;
   while (loop->timers.root != NULL && timer_of(loop->timers.root)->deadline_ns <= now_ns) {
     tg_timer *timer = timer_of(loop->timers.root);
     tg_timer_stop(loop, timer);
     timer->on_timer(timer);
   }
+  loop->ringing = false;
 }
 
 /* The next alarm is a millisecond away at least: libuv calls one without delay from this very turn, so that a timer
@@ -47,11 +49,21 @@ static void ring(tg_loop *loop) {
 static void on_alarm(uv_timer_t *handle) {
   tg_loop *loop = handle->data;
   loop->alarm_ns = UINT64_MAX;
-  tg_loop_update_now(loop);
-  loop->ringing = true;
+  tg_clock_update(&loop->clock);
   ring(loop);
-  loop->ringing = false;
   set_alarm(loop, 1);
+}
+
+void tg_timers_jump(tg_loop *loop) {
+  if (loop->timers.root == NULL) return;
+  tg_clock_jump(&loop->clock, timer_of(loop->timers.root)->deadline_ns);
+  ring(loop);
+}
+
+void tg_timers_changed(tg_loop *loop) {
+  uv_timer_stop(&loop->alarm);
+  loop->alarm_ns = UINT64_MAX;
+  set_alarm(loop, 0);
 }
 
 void tg_timers_init(tg_loop *loop) {

@@ -22,7 +22,13 @@ void tg_timer_start(tg_loop *loop, tg_timer *timer, uint64_t delay_ns);
 /* Stops a timer; nothing happens when it does not run. */
 void tg_timer_stop(tg_loop *loop, tg_timer *timer);
 
-/* For tg_loop_new: the heap of a loop without timers. */
+/* For the loop: the heap of a loop without timers. */
 void tg_timers_init(tg_loop *loop);
+
+/* For the loop: a virtual clock jumps to the earliest timer, which rings. */
+void tg_timers_jump(tg_loop *loop);
+
+/* For the loop: the clock has become another one. */
+void tg_timers_changed(tg_loop *loop);
 
 #endif
