@@ -115,7 +115,7 @@ static int respond(lua_State *L) {
   tg_exchange *exchange = check_exchange(L);
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
   tg_response response = {.status = (unsigned)luaL_checkinteger(L, 2)};
-  if (response.status < 200 || response.status > 599) tg_raise(L, "a response's status is a number from 200 to 599");
+  if (response.status < 200 || response.status > 599) tg_raise(L, "a status is a number from 200 to 599");
   response.type = tg_opt_text(L, 3);
   response.body = tg_opt_text(L, 4);
   if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");

@@ -72,7 +72,7 @@ function response.new(fields)
     end
   end
   if fields.status ~= nil and type(fields.status) ~= "number" then
-    core.raise("tg.response: a response's status is a number from 200 to 599")
+    core.raise("tg.response: a status is a number from 200 to 599")
   end
   local headers = {}
   for name, value in pairs(fields.headers or {}) do
