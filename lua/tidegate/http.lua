@@ -134,14 +134,24 @@ local function fail(url, kind, detail)
   }, 0)
 end
 
-local known_options = { query = true, headers = true, body = true, json = true, form = true, timeout = true }
+local option_types = {
+  query = "table", headers = "table", body = "string", json = "any", form = "table", timeout = "number",
+}
+local TIMEOUT_SECONDS_MAX = 1e9
 
 local function check_options(options)
-  for name in pairs(options) do
-    if not known_options[name] then
+  for name, value in pairs(options) do
+    local wanted = option_types[name]
+    if not wanted then
       core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form and timeout"):format(
         tostring(name)))
+    elseif wanted ~= "any" and type(value) ~= wanted then
+      core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
     end
+  end
+  local timeout = options.timeout
+  if timeout and not (timeout >= 0 and timeout <= TIMEOUT_SECONDS_MAX) then
+    core.raise("an HTTP call's timeout must be a number of seconds from 0 to 1e9")
   end
 end
 
