@@ -70,6 +70,20 @@ function Socket:read_until(mark)
   end)
 end
 
+--- Waits for `count` bytes.
+---@async
+function Socket:read_exactly(count)
+  wait.until_true(("the peer has sent %d bytes"):format(count), function()
+    if #self.come < count and receive(self) == "end" then
+      error(("the peer has closed the connection before it sent %d bytes"):format(count), 0)
+    end
+    return #self.come >= count
+  end)
+  local text = self.come:sub(1, count)
+  self.come = self.come:sub(count + 1)
+  return text
+end
+
 --- Waits for the head of a request.
 ---@async
 function Socket:read_head()
