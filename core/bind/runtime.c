@@ -10,8 +10,8 @@
 /* --- the Lua state --- */
 
 static const luaL_Reg *const function_lists[] = {
-    tg_task_functions, tg_clock_functions,  tg_server_functions, tg_request_functions,
-    tg_call_functions, tg_stream_functions, tg_text_functions,   tg_system_functions,
+    tg_task_functions,   tg_clock_functions, tg_server_functions, tg_request_functions,  tg_call_functions,
+    tg_stream_functions, tg_text_functions,  tg_system_functions, tg_deadline_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -106,7 +106,7 @@ static bool open_parts(tg_runtime *runtime) {
   if (runtime->loop == NULL || runtime->L == NULL) return false;
   runtime->client = tg_client_new(runtime->loop, &tg_client_limits_default);
   runtime->signals = tg_signals_open(runtime->loop, on_signal, runtime);
-  return runtime->client != NULL && runtime->signals != NULL;
+  return runtime->client != NULL && runtime->signals != NULL && runtime->deadlines != NULL;
 }
 
 tg_runtime *tg_runtime_new(void) {
@@ -114,7 +114,8 @@ tg_runtime *tg_runtime_new(void) {
   if (runtime == NULL) return NULL;
   tg_list_init(&runtime->tasks);
   tg_list_init(&runtime->spare_tasks);
-  runtime->body_ref = runtime->serve_ref = runtime->gone_ref = LUA_NOREF;
+  tg_deadlines_open(runtime);
+  runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->serve_ref = runtime->gone_ref = LUA_NOREF;
   runtime->signal_ref = runtime->stopped_ref = LUA_NOREF;
   if (!open_parts(runtime)) {
     tg_runtime_free(runtime);
@@ -192,6 +193,7 @@ static void free_tasks(tg_runtime *runtime) {
 
 void tg_runtime_free(tg_runtime *runtime) {
   if (runtime->server != NULL) tg_server_free(runtime->server);
+  tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
     free_tasks(runtime);
     lua_close(runtime->L);

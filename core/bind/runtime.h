@@ -23,7 +23,11 @@ typedef struct tg_runtime {
   unsigned task_count;
   tg_list spare_tasks; /* ended ones, whose coroutines are used again */
   unsigned spare_count;
+  tg_list open_deadlines; /* of deadline.c */
+  tg_pool *deadlines;
   tg_buffer scratch; /* for one C function at a time; it may be left full by one that raised */
+  int deadline_ref;  /* … called with the object of a deadline that has passed */
+  int forget_ref;    /* … called with a task that has ended and that Lua keeps notes of */
   int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */
   int serve_ref;     /* … called with each request, in a task of its own */
   int gone_ref;      /* … called when the client of a request is gone */
@@ -67,8 +71,12 @@ static inline tg_text tg_opt_text(lua_State *L, int index) {
   return lua_isnoneornil(L, index) ? (tg_text){NULL, 0} : tg_check_text(L, index);
 }
 
+/* The deadlines of a runtime: opened with it, closed before its Lua state. */
+void tg_deadlines_open(tg_runtime *runtime);
+void tg_deadlines_close(tg_runtime *runtime);
+
 /* The functions of each file of this folder. */
 extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
-    tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[];
+    tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[];
 
 #endif

@@ -20,6 +20,13 @@ static void forget_cancellation(tg_task *task) {
   task->cancellation = LUA_NOREF;
 }
 
+static void forget_notes(tg_task *task) {
+  tg_runtime *runtime = task->runtime;
+  task->noted = false;
+  lua_pushlightuserdata(runtime->L, task);
+  tg_runtime_call(runtime, runtime->forget_ref, 1);
+}
+
 /* The task has ended: whoever waits for that hears it, and its coroutine is kept where it is whole. */
 static void end(tg_task *task, bool whole) {
   tg_runtime *runtime = task->runtime;
@@ -27,6 +34,8 @@ static void end(tg_task *task, bool whole) {
   if (task->on_end != NULL) task->on_end(task);
   task->on_end = NULL;
   forget_cancellation(task);
+  if (task->noted) forget_notes(task);
+  task->parent = NULL;
   tg_list_remove(&task->node);
   runtime->task_count--;
   if (!whole || runtime->spare_count >= SPARE_MAX) {
@@ -106,17 +115,23 @@ void tg_task_free_spare(tg_runtime *runtime) {
 
 /* --- waiting and waking --- */
 
+/* From `L`, a coroutine of the task or one that its code has made, to the loop. */
+static bool can_yield(const tg_task *task, lua_State *L) {
+  return task->resumes_from_c == 0 && lua_isyieldable(L);
+}
+
 tg_task *tg_task_enter(lua_State *L, const char *name) {
   tg_task *task = tg_runtime_of(L)->current;
   if (task == NULL) {
     tg_raise(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
   }
-  if (!lua_isyieldable(L)) {
+  if (!can_yield(task, L)) {
     tg_raise(L,
              "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
              "a string.gsub callback, a metamethod, a module that is being required)",
              name);
   }
+  task->waits_on = name;
   if (!lua_checkstack(task->L, RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;
 }
@@ -132,6 +147,7 @@ int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void
   task->abort = abort;
   task->wait = wait;
   task->shielded = false;
+  task->since_ns = tg_loop_now_ns(task->runtime->loop);
   lua_pushlightuserdata(L, &park_mark);
   return lua_yield(L, 1);
 }
@@ -149,7 +165,8 @@ void tg_task_wake(tg_task *task, int count) {
 }
 
 void tg_task_cancel(tg_task *task, lua_State *L) {
-  if (task->cancellation != LUA_NOREF) {
+  forget_cancellation(task);
+  if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
     return;
   }
@@ -172,17 +189,27 @@ static int set_body(lua_State *L) {
   return 0;
 }
 
-/* core.spawn(function, …) → task: runs it in a task of its own, soon */
-static int spawn(lua_State *L) {
+static int spawn_below(lua_State *L, tg_task *parent) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   int count = lua_gettop(L);
   luaL_argcheck(L, count <= RESULTS_MAX, count, "too many arguments");
   tg_task *task = tg_task_new(tg_runtime_of(L));
   if (task == NULL) return luaL_error(L, "out of memory");
   lua_xmove(L, task->L, count);
+  task->parent = parent;
   tg_task_start(task, count - 1);
   lua_pushlightuserdata(L, task);
   return 1;
+}
+
+/* core.spawn(function, …) → task: runs it in a task of its own, soon; the task that runs now outlives it */
+static int spawn(lua_State *L) {
+  return spawn_below(L, tg_runtime_of(L)->current);
+}
+
+/* core.spawn_root(function, …) → task: the same below no other task */
+static int spawn_root(lua_State *L) {
+  return spawn_below(L, NULL);
 }
 
 /* core.ended() → function, …: the coroutine has nothing more to do; it returns with the next thing to run */
@@ -229,7 +256,7 @@ static int wake(lua_State *L) {
   return 0;
 }
 
-/* core.cancel(task, value): its waits raise the value from here on */
+/* core.cancel(task, value): its waits raise the value from here on; nil takes that back */
 static int cancel(lua_State *L) {
   luaL_checkany(L, 2);
   lua_settop(L, 2);
@@ -237,15 +264,28 @@ static int cancel(lua_State *L) {
   return 0;
 }
 
-/* core.cancel_all(value): cancels every task there is */
-static int cancel_all(lua_State *L) {
-  tg_runtime *runtime = tg_runtime_of(L);
-  luaL_checkany(L, 1);
-  for (tg_list *node = runtime->tasks.next; node != &runtime->tasks; node = node->next) {
-    lua_pushvalue(L, 1);
-    tg_task_cancel(TG_CONTAINER(node, tg_task, node), L);
-  }
+/* core.note(task): when it ends, the function of core.on_forget is called with it, to drop what Lua keeps of it */
+static int note(lua_State *L) {
+  check_task(L, 1)->noted = true;
   return 0;
+}
+
+/* core.on_forget(function): see core.note */
+static int on_forget(lua_State *L) {
+  tg_runtime_set_reference(L, &tg_runtime_of(L)->forget_ref, 1);
+  return 0;
+}
+
+/* core.tasks() → {task, …}: all that have not ended, the oldest first */
+static int tasks(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  int count = 0;
+  lua_createtable(L, (int)runtime->task_count, 0);
+  for (tg_list *node = runtime->tasks.next; node != &runtime->tasks; node = node->next) {
+    lua_pushlightuserdata(L, TG_CONTAINER(node, tg_task, node));
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
 }
 
 /* core.finish_tasks(turns): runs the loop until no task is left, for at most that many turns; how many are left */
@@ -264,6 +304,21 @@ static int is_task_thread(lua_State *L) {
   return 1;
 }
 
+/* core.can_wait() → can the running code wait? */
+static int can_wait(lua_State *L) {
+  const tg_task *task = tg_runtime_of(L)->current;
+  lua_pushboolean(L, task != NULL && can_yield(task, L));
+  return 1;
+}
+
+/* core.count_resume_from_c(by): by 1 before a coroutine is resumed where the running code cannot yield, by -1 after */
+static int count_resume_from_c(lua_State *L) {
+  tg_task *task = tg_runtime_of(L)->current;
+  int by = (int)luaL_checkinteger(L, 1);
+  if (task != NULL) task->resumes_from_c += (unsigned)by;
+  return 0;
+}
+
 /* core.task_count() → tasks that have not ended */
 static int task_count(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)tg_runtime_of(L)->task_count);
@@ -279,6 +334,7 @@ static int push_park_mark(lua_State *L) {
 const luaL_Reg tg_task_functions[] = {
     {"set_body", set_body},
     {"spawn", spawn},
+    {"spawn_root", spawn_root},
     {"ended", ended},
     {"current", current},
     {"park", park},
@@ -286,9 +342,13 @@ const luaL_Reg tg_task_functions[] = {
     {"ticket", ticket},
     {"wake", wake},
     {"cancel", cancel},
-    {"cancel_all", cancel_all},
+    {"note", note},
+    {"on_forget", on_forget},
+    {"tasks", tasks},
     {"finish_tasks", finish_tasks},
     {"is_task_thread", is_task_thread},
+    {"can_wait", can_wait},
+    {"count_resume_from_c", count_resume_from_c},
     {"task_count", task_count},
     {"park_mark", push_park_mark},
     {NULL, NULL},

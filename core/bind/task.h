@@ -29,7 +29,12 @@ typedef struct tg_task {
   uint32_t generation;                 /* of its waits: a wake-up for an older one is dropped */
   void (*abort)(struct tg_task *task); /* gives up what it waits for; NULL where there is nothing to give up */
   void *wait;                          /* what it waits for, for `abort` */
+  const char *waits_on;                /* the name of the function that waits; lives as long as the program */
+  uint64_t since_ns;                   /* when it began to wait, on the loop's clock */
+  struct tg_task *parent;              /* the task that spawned it, which outlives it; NULL for a request's */
+  bool noted;                          /* Lua keeps notes of it that must go when it ends */
   bool shielded;                       /* this wait is not ended by a cancellation */
+  unsigned resumes_from_c;             /* coroutines of its own that C code resumes now: nothing in them can wait */
   int cancellation;  /* reference of the value that its waits raise; LUA_NOREF while it is not cancelled */
   tg_list wait_node; /* in a list of tasks that wait for the same thing */
   tg_timer timer;    /* of a sleep */
@@ -66,7 +71,8 @@ static inline lua_State *tg_task_results(tg_task *task) {
 /* Ends the wait: the task goes on the ready queue with the `count` results that were pushed. */
 void tg_task_wake(tg_task *task, int count);
 
-/* Cancels with the value on the top of `L`: ends its wait, now or as soon as it begins one. [-1, +0, m] */
+/* Cancels with the value on the top of `L`, in place of an earlier one: ends its wait, now or as soon as it begins one.
+   nil takes the cancellation back. [-1, +0, m] */
 void tg_task_cancel(tg_task *task, lua_State *L);
 
 /* Frees the coroutines that are kept for use again. */

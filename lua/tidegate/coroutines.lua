@@ -2,11 +2,13 @@
 --
 -- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
 -- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
--- coroutine.wrap are replaced; Lua code sees no difference.
+-- coroutine.wrap are replaced; Lua code sees no difference. Where the resumer itself cannot yield (it is inside a
+-- table.sort comparator, say), the core is told, and no wait begins.
 -- luacheck: ignore 122
 local core = require "tidegate.core"
 
 local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
+local is_yieldable = coroutine.isyieldable
 local is_task_thread = core.is_task_thread
 local PARK = core.park_mark()
 local error, type = error, type
@@ -16,6 +18,19 @@ local function pass(co, ok, first, ...)
     return pass(co, resume(co, yield(PARK)))
   end
   return ok, first, ...
+end
+
+local function leave_c(...)
+  core.count_resume_from_c(-1)
+  return ...
+end
+
+local function go_on(co, ...)
+  if is_yieldable() then
+    return pass(co, resume(co, ...))
+  end
+  core.count_resume_from_c(1)
+  return leave_c(resume(co, ...))
 end
 
 local function values_or_error(co, ok, first, ...)
@@ -28,14 +43,12 @@ local function values_or_error(co, ok, first, ...)
   error(first, 0)
 end
 
-function coroutine.resume(co, ...)
-  return pass(co, resume(co, ...))
-end
+coroutine.resume = go_on
 
 function coroutine.wrap(fn)
   local co = create(fn)
   return function(...)
-    return values_or_error(co, pass(co, resume(co, ...)))
+    return values_or_error(co, go_on(co, ...))
   end
 end
 

@@ -8,7 +8,6 @@ local new_table = require "table.new"
 
 local spawn, current, park, wake, ended = core.spawn, core.current, core.park, core.wake, core.ended
 local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, getmetatable
-local is_yieldable = coroutine.isyieldable
 
 local task = {}
 
@@ -70,11 +69,14 @@ function task.note_trace(value)
 end
 local note_trace = task.note_trace
 
---- The traceback of the error that the last xpcall with note_trace returned.
----@return string
+--- Takes the traceback of the error that the last xpcall with note_trace returned.
+---@return string # "" where there was no room to take one: the stack was full
 function task.trace()
-  return last_trace
+  local trace = last_trace
+  last_trace = nil
+  return trace or ""
 end
+local take_trace = task.trace
 
 local Scope = {}
 Scope.__index = Scope
@@ -104,7 +106,7 @@ function Scope:child_ended(place, key, ok, value)
   if ok then
     self.results[key] = value
   elseif not self.failed then
-    self.failed, self.failure, self.trace = true, value, last_trace
+    self.failed, self.failure, self.trace = true, value, take_trace()
     self:cancel(task.cancellation("a sibling failed"))
   end
   if self.count == 0 and self.waiting then
@@ -152,7 +154,7 @@ end
 
 -- Raises, and says why, where nothing can wait; before any child is there to be left behind.
 local function check_can_wait(name)
-  if not current() or not is_yieldable() then
+  if not core.can_wait() then
     park(name)
   end
 end
@@ -225,7 +227,10 @@ local SHUTDOWN_TURNS_MAX = 1000
 --- Cancels every task and runs the loop until they have ended: the last thing that a process does.
 ---@return integer # tasks that did not end, because they go on waiting in spite of it
 function task.shutdown()
-  core.cancel_all(task.cancellation("shutdown"))
+  local value = task.cancellation("shutdown")
+  for _, each in ipairs(core.tasks()) do
+    core.cancel(each, value)
+  end
   return core.finish_tasks(SHUTDOWN_TURNS_MAX)
 end
 
