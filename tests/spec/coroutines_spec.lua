@@ -146,3 +146,38 @@ describe("coroutine.yield", function()
     assert.same({ 1, 4, 9 }, squares)
   end)
 end)
+
+describe("A coroutine that is resumed where nothing can wait", function()
+  local function resumed_by_sort(fn)
+    return pcall(table.sort, { 2, 1 }, function(a, b)
+      coroutine.wrap(fn)()
+      return a < b
+    end)
+  end
+
+  it("cannot wait either", function()
+    local ok, message = resumed_by_sort(function()
+      tg.sleep(0)
+    end)
+    assert.is_false(ok)
+    assert.matches("tg.sleep waits, and nothing can wait inside a function that C code calls back", message, 1, true)
+  end)
+
+  it("cannot open a scope", function()
+    local started = false
+    assert.is_false((resumed_by_sort(function()
+      tg.gather { function()
+        started = true
+      end }
+    end)))
+    tg.sleep(0)
+    assert.is_false(started)
+  end)
+
+  it("still yields to it, and leaves the task as it was", function()
+    assert.is_true((resumed_by_sort(function()
+      coroutine.yield(1)
+    end)))
+    tg.sleep(0.001)
+  end)
+end)

@@ -78,7 +78,9 @@ describe("a handler that raises", function()
     end
     local answer, lines = fail(deeper)
     assert.equal(500, answer.status)
-    assert.matches("stack overflow", lines[1].message, 1, true)
+    local message = lines[1].message
+    assert.is_truthy(message:find "stack overflow" or message:find "error in error handling")
+    assert.not_matches("wait.lua", message, 1, true) -- the traceback of some other error
   end)
 
   it("leaves its connection open", function()

@@ -79,15 +79,6 @@ describe("a cancelled task", function()
     assert.equal(reason, waiter.value)
   end)
 
-  it("keeps the first reason that it was cancelled for", function()
-    local waiter = start(function()
-      tg.sleep(1000)
-    end)
-    core.cancel(waiter.task, task.cancellation "first")
-    cancel(waiter, task.cancellation "second")
-    assert.equal("first", waiter.value.reason)
-  end)
-
   it("cancels the children of a gather that it opens afterwards", function()
     local child_error
     local waiter = start(function()

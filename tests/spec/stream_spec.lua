@@ -1,0 +1,313 @@
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local task = require "tidegate.task"
+local tg = require "tidegate"
+local socket = require "tests.support.socket"
+
+-- A stream and the raw socket at its other end.
+local function pair()
+  local listener = socket.listen()
+  local stream = tg.tcp.connect("127.0.0.1", listener.port)
+  local peer = listener:accept()
+  listener:close()
+  return stream, peer
+end
+
+local function fails(kind, fn, ...)
+  local ok, err = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.is_true(errors.is_error(err), tostring(err))
+  assert.equal(kind, err.kind)
+  return tostring(err)
+end
+
+describe("tg.tcp.connect", function()
+  it("connects by address and by name", function()
+    local listener = socket.listen()
+    for _, host in ipairs { "127.0.0.1", "localhost" } do
+      local stream = tg.tcp.connect(host, listener.port)
+      local peer = listener:accept()
+      stream:write "hello"
+      assert.equal("hello", peer:read_exactly(5))
+      stream:close()
+      peer:close()
+    end
+    listener:close()
+  end)
+
+  it("says where it could not connect, and why", function()
+    local port = socket.closed_port()
+    local message = fails("connect", tg.tcp.connect, "127.0.0.1", port)
+    assert.equal(("127.0.0.1:%d cannot be reached: connection refused"):format(port), message)
+    message = fails("connect", tg.tcp.connect, "no-such-host.invalid", 80)
+    assert.matches("^no%-such%-host%.invalid:80 cannot be reached: ", message)
+  end)
+
+  it("refuses arguments that are none", function()
+    for _, arguments in ipairs { {}, { "127.0.0.1" }, { "127.0.0.1", "x" }, { {}, 80 } } do
+      assert.is_false((pcall(tg.tcp.connect, unpack(arguments, 1, 2))))
+    end
+    for _, port in ipairs { -1, 0, 65536, 1e9 } do
+      assert.is_false((pcall(tg.tcp.connect, "127.0.0.1", port)))
+    end
+  end)
+end)
+
+describe("stream:read", function()
+  it("waits for what comes, and takes at most what it is told", function()
+    local stream, peer = pair()
+    peer:write "abcdef"
+    assert.equal("abc", stream:read(3))
+    assert.equal("def", stream:read(100))
+    tg.gather {
+      function()
+        assert.equal("later", stream:read())
+      end,
+      function()
+        tg.sleep(0.001)
+        peer:write "later"
+      end,
+    }
+    stream:close()
+    peer:close()
+  end)
+
+  it("is nil at the end, after everything was read", function()
+    local stream, peer = pair()
+    peer:write "last"
+    peer:close()
+    assert.equal("la", stream:read(2))
+    assert.equal("st", stream:read())
+    assert.is_nil(stream:read())
+    assert.is_nil(stream:read())
+    stream:close()
+  end)
+
+  it("goes on when the own side is finished", function()
+    local stream, peer = pair()
+    stream:write "question"
+    stream:finish()
+    assert.equal("question", peer:read_rest())
+    peer:write "answer"
+    assert.equal("answer", stream:read())
+    stream:close()
+    peer:close()
+  end)
+
+  it("raises when the peer resets the connection", function()
+    local stream, peer = pair()
+    peer:reset()
+    assert.matches("stream: connection reset", fails("closed", stream.read, stream))
+    stream:close()
+  end)
+
+  it("holds a fast peer back", function()
+    local stream, peer = pair()
+    local text = ("x"):rep(1000000)
+    local read = 0
+    tg.gather {
+      function()
+        for _ = 1, 4 do
+          peer:write(text)
+        end
+        peer:close()
+      end,
+      function()
+        for bytes in function() return stream:read(10000) end do
+          assert.is_true(#bytes <= 10000)
+          read = read + #bytes
+        end
+      end,
+    }
+    assert.equal(4000000, read)
+    stream:close()
+  end)
+
+  it("refuses a second reader", function()
+    local stream, peer = pair()
+    local ok, message
+    pcall(tg.gather, {
+      function()
+        stream:read()
+      end,
+      function()
+        tg.sleep(0)
+        ok, message = pcall(stream.read, stream)
+        error "enough"
+      end,
+    })
+    assert.is_false(ok)
+    assert.matches("another task is reading from this stream", message, 1, true)
+    peer:write "x"
+    assert.equal("x", stream:read()) -- the reader that was cancelled has left it usable
+    stream:close()
+    peer:close()
+  end)
+end)
+
+describe("stream:read_until", function()
+  it("takes everything up to and including the mark", function()
+    local stream, peer = pair()
+    peer:write "first\r\nsecond\r"
+    assert.equal("first\r\n", stream:read_until "\r\n")
+    tg.gather {
+      function()
+        assert.equal("second\r\n", stream:read_until "\r\n")
+      end,
+      function()
+        peer:write "\nthird"
+      end,
+    }
+    peer:close()
+    assert.is_nil(stream:read_until "\r\n")
+    assert.equal("third", stream:read())
+    stream:close()
+  end)
+
+  it("does not wait for a mark for ever", function()
+    local stream, peer = pair()
+    peer:write(("x"):rep(200))
+    assert.matches("stream: 200 bytes without the mark", fails("too_large", stream.read_until, stream, "\n", 100))
+    stream:close()
+    peer:close()
+  end)
+end)
+
+describe("stream:write", function()
+  it("waits while the peer is far behind", function()
+    local stream, peer = pair()
+    local text, written, got = ("x"):rep(1000000), 0, nil
+    tg.gather {
+      function()
+        for _ = 1, 16 do
+          stream:write(text)
+          written = written + 1
+        end
+        stream:close()
+      end,
+      function()
+        for _ = 1, 20 do
+          tg.sleep(0)
+        end
+        assert.is_true(written < 16)
+        got = #peer:read_rest()
+      end,
+    }
+    assert.equal(16000000, got)
+    peer:close()
+  end)
+
+  it("raises once the peer is gone", function()
+    local stream, peer = pair()
+    peer:reset()
+    local message = fails("closed", function()
+      for _ = 1, 1000 do
+        stream:write(("x"):rep(100000))
+      end
+    end)
+    assert.matches("^stream: ", message)
+    stream:close()
+  end)
+end)
+
+describe("stream:close", function()
+  it("ends it for the peer and for who waits on it", function()
+    local stream, peer = pair()
+    local message
+    tg.gather {
+      function()
+        message = fails("closed", stream.read, stream)
+      end,
+      function()
+        tg.sleep(0)
+        stream:close()
+      end,
+    }
+    assert.equal("stream: the stream is closed", message)
+    assert.equal("", peer:read_rest())
+    peer:close()
+  end)
+
+  it("makes every later call raise, and is harmless the second time", function()
+    local stream, peer = pair()
+    stream:close()
+    stream:close()
+    stream:finish()
+    fails("closed", stream.read, stream)
+    fails("closed", stream.read_until, stream, "x")
+    fails("closed", stream.write, stream, "x")
+    peer:close()
+  end)
+
+  it("is what the garbage collector does in the end", function()
+    local listener = socket.listen()
+    local stream = tg.tcp.connect("127.0.0.1", listener.port) -- luacheck: ignore (dropped below)
+    local peer = listener:accept()
+    listener:close()
+    stream = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.equal("", peer:read_rest())
+    peer:close()
+  end)
+end)
+
+describe("a cancelled wait on a stream", function()
+  local function cancel_while(fn)
+    local _, err = pcall(tg.gather, {
+      fn,
+      function()
+        tg.sleep(0.001)
+        error("enough", 0)
+      end,
+    })
+    assert.equal("enough", err)
+  end
+
+  it("gives up connecting", function()
+    local before = core.task_count()
+    for _ = 1, 20 do
+      local listener = socket.listen()
+      pcall(tg.gather, {
+        function()
+          tg.tcp.connect("127.0.0.1", listener.port)
+        end,
+        function()
+          error "enough"
+        end,
+      })
+      listener:close()
+    end
+    assert.equal(before, core.task_count())
+  end)
+
+  it("leaves the stream as it is", function()
+    local stream, peer = pair()
+    local seen
+    cancel_while(function()
+      local _, err = pcall(stream.read, stream)
+      seen = err
+      error(err, 0)
+    end)
+    assert.is_true(task.is_cancellation(seen))
+    peer:write "still there"
+    assert.equal("still there", stream:read())
+    cancel_while(function()
+      while true do
+        stream:write(("x"):rep(1000000))
+      end
+    end)
+    stream:close()
+    peer:close()
+  end)
+end)
+
+describe("a function of streams", function()
+  it("refuses anything but a stream", function()
+    for _, wrong in ipairs { {}, 5, io.stdout, tg.null } do
+      for _, name in ipairs { "stream_wait", "stream_take", "stream_close", "stream_write", "stream_error" } do
+        assert.is_false((pcall(core[name], wrong, "x")))
+      end
+    end
+  end)
+end)
