@@ -19,9 +19,17 @@ local function fail(message)
 end
 
 local function check_open(self)
+  if getmetatable(self) ~= App then
+    fail("an app's functions are called with a colon, as in app:get(pattern, handler)")
+  end
   if self.shared.mounted then
     fail("routes and middleware are registered while the route files are loaded, not later")
   end
+end
+
+-- The pattern behind the prefix; one that is none stays as it is, and the router says what is wrong with it.
+local function below(prefix, pattern)
+  return type(pattern) == "string" and pattern:sub(1, 1) == "/" and prefix .. pattern or pattern
 end
 
 local function add(self, method, pattern, handler)
@@ -30,7 +38,8 @@ local function add(self, method, pattern, handler)
     fail(("app:%s(pattern, handler): the handler is a %s, not a function"):format(method:lower(), type(handler)))
   end
   local route = { handler = handler, group = self, place = caller_place() }
-  local ok, message = pcall(self.shared.router.add, self.shared.router, method, self.prefix .. tostring(pattern), route)
+  local routes = self.shared.router
+  local ok, message = pcall(routes.add, routes, method, below(self.prefix, pattern), route)
   if not ok then
     fail(message)
   end
@@ -62,6 +71,9 @@ function App:group(prefix, register)
   check_open(self)
   if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" or prefix:sub(-1) == "/" then
     fail("a group's prefix begins with a slash and does not end in one")
+  end
+  if type(register) ~= "function" then
+    fail(("app:group(prefix, register): register is a %s, not a function"):format(type(register)))
   end
   register(setmetatable({
     prefix = self.prefix .. prefix,
