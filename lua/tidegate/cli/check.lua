@@ -24,6 +24,7 @@ return function(args)
   end
   local loaded = loader.load(values.routes)
   loaded:mount()
-  io.stdout:write(("%d routes in %s are fine\n"):format(#loaded:routes(), values.routes))
+  local count = #loaded:routes()
+  io.stdout:write(("%d route%s in %s: fine\n"):format(count, count == 1 and "" or "s", values.routes))
   return 0
 end

@@ -1,4 +1,6 @@
 -- The command line: `tidegate [command] [options]`.
+local core = require "tidegate.core"
+
 local commands = {
   run = "serve the routes of a folder (the default command)",
   test = "run busted specs inside the loop: each `it` may sleep and fetch",
@@ -30,6 +32,19 @@ local function split(args)
   return name, { unpack(args, 2) }
 end
 
+-- What the user is told of an error: where in a file of theirs it is; a traceback only where the fault is ours.
+local function explain(err)
+  if type(err) == "table" and err.usage then
+    return err
+  elseif type(err) ~= "string" then
+    local _, message = pcall(core.raise, tostring(err))
+    return message
+  elseif not err:match("^tidegate[%w.]*:%d") then
+    return err
+  end
+  return debug.traceback("an error of tidegate's own: " .. err, 2)
+end
+
 --- Runs the program.
 ---@param args string[] the arguments; args[0] is the program
 ---@return integer # the exit status
@@ -44,12 +59,7 @@ return function(args)
     complain(("there is no command %q; `tidegate --help` lists them"):format(name))
     return 2
   end
-  local ok, status = xpcall(require("tidegate.cli." .. name), function(err)
-    if type(err) == "table" and err.usage or type(err) == "string" and not err:match("^tidegate[%w.]*:%d") then
-      return err
-    end
-    return debug.traceback("an error of tidegate's own: " .. tostring(err), 2)
-  end, rest)
+  local ok, status = xpcall(require("tidegate.cli." .. name), explain, rest)
   if ok then
     return status or 0
   end

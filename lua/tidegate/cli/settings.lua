@@ -73,10 +73,20 @@ local function usage_error(message)
   error({ usage = message }, 0)
 end
 
+-- A value as the message about it shows it.
+local function shown(value)
+  if type(value) == "string" then
+    return ("%q"):format(value)
+  elseif type(value) == "table" and type(value[1]) == "string" then
+    return ("%q"):format(value[1])
+  end
+  return type(value) == "table" and "this table" or tostring(value)
+end
+
 local function read(setting, value, place)
   local result, wanted = setting.read(value)
   if result == nil then
-    usage_error(("%s: %s must be %s, and %q is not"):format(place, setting.name, wanted, tostring(value)))
+    usage_error(("%s: %s must be %s, and %s is not"):format(place, setting.name, wanted, shown(value)))
   end
   return result
 end
