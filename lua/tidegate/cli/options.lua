@@ -90,6 +90,9 @@ function options.parse(command, about, args, extra)
     elseif not has_value then
       index = index + 1
       value = args[index]
+      if value and value:sub(1, 2) == "--" then
+        value = nil -- the next option; a value that begins so is given with "="
+      end
     end
     if value == nil then
       usage_error(("--%s needs a value: --%s %s"):format(name, name, option.value))

@@ -93,10 +93,10 @@ end
 
 -- The line of a configuration file on which a key stands, for the message about it.
 local function line_of(path, key)
-  local number = 0
+  local escaped, number = key:gsub("%p", "%%%0"), 0
   for line in io.lines(path) do
     number = number + 1
-    if line:match("^%s*" .. key .. "%s*=") or line:find('["' .. key .. '"]', 1, true) then
+    if line:find("%f[%w_]" .. escaped .. "%s*=") or line:find("%[%s*[\"']" .. escaped .. "[\"']%s*%]") then
       return number
     end
   end
@@ -131,22 +131,28 @@ local function load_file(path, required)
   return values
 end
 
+-- The value of TIDEGATE_NAME, nil where it is not set or empty, and that name.
+local function variable_of(name)
+  local variable = "TIDEGATE_" .. name
+  local value = os.getenv(variable)
+  return value ~= "" and value or nil, variable
+end
+
 --- The settings in force.
 ---@param flags table<string, any> values of the command line, by name; `config` is the file
 ---@return table<string, any> values
 ---@return table<string, string> sources by name: "--listen", "TIDEGATE_LISTEN", "tidegate.conf.lua:3", "default"
 function settings.resolve(flags)
-  local path = flags.config or os.getenv("TIDEGATE_CONFIG") or DEFAULT_FILE
+  local path = flags.config or variable_of("CONFIG") or DEFAULT_FILE
   local from_file = load_file(path, path ~= DEFAULT_FILE)
   local values, sources = {}, {}
   for _, setting in ipairs(settings.list) do
     local name = setting.name
-    local variable = "TIDEGATE_" .. name:upper()
-    local environment = os.getenv(variable)
+    local environment, variable = variable_of(name:upper())
     if flags[name] ~= nil then
       sources[name] = "--" .. name:gsub("_", "-")
       values[name] = read(setting, flags[name], sources[name])
-    elseif environment and environment ~= "" then
+    elseif environment then
       sources[name] = variable
       values[name] = read(setting, environment, variable)
     elseif from_file[name] ~= nil then
