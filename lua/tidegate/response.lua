@@ -74,8 +74,11 @@ function response.new(fields)
   if fields.status ~= nil and type(fields.status) ~= "number" then
     core.raise("tg.response: a status is a number from 200 to 599")
   end
-  local headers = {}
-  for name, value in pairs(fields.headers or {}) do
+  local headers, given = {}, fields.headers or {}
+  if multimap.is_fields(given) then
+    given = multimap.to_lines(given) -- an upstream's: several Set-Cookie stay several
+  end
+  for name, value in pairs(given) do
     headers[name] = value
   end
   if fields.cookies then
@@ -89,13 +92,22 @@ local function refuse(kind)
     kind), 0)
 end
 
+-- The bytes of a json.raw, the one kind of function that is an answer; nil for every other value.
+local function raw_bytes(value)
+  if type(value) ~= "function" then
+    return nil
+  end
+  local is_raw, bytes = pcall(encode, value)
+  return is_raw and bytes or nil
+end
+
 --- What a handler returned, as a response object: for middleware, which may change it.
 ---@return tidegate.Response
 function response.of(first, body, headers)
   local kind = type(first)
   if kind == "table" and getmetatable(first) == Response then
     return first
-  elseif kind == "table" or kind == "string" then
+  elseif kind == "table" or kind == "string" or raw_bytes(first) then
     return setmetatable({ status = 200, headers = {}, body = first }, Response)
   elseif kind == "nil" then
     return setmetatable({ status = 204, headers = {} }, Response)
@@ -118,6 +130,8 @@ local function send(exchange, status, body, headers)
     return respond(exchange, status, nil, nil, headers)
   elseif kind == "number" then
     return respond(exchange, status, TEXT, tostring(body), headers)
+  elseif raw_bytes(body) then
+    return respond(exchange, status, JSON, raw_bytes(body), headers)
   end
   error(("a response's body must be a string or a table, not a %s"):format(kind), 0)
 end
@@ -136,6 +150,8 @@ function response.send(exchange, first, body, headers)
     return respond(exchange, 204)
   elseif kind == "number" then
     return send(exchange, first, body, headers)
+  elseif raw_bytes(first) then
+    return respond(exchange, 200, JSON, raw_bytes(first))
   end
   return refuse(kind)
 end

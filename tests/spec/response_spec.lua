@@ -1,3 +1,4 @@
+local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
 local tg = require "tidegate"
 local server = require "tests.support.server"
@@ -83,6 +84,17 @@ describe("a handler's return", function()
   it("of unknown statuses is sent with what is known of them", function()
     assert.equal(299, answer_to(299, "x").status)
     assert.equal(599, answer_to(599, "x").status)
+  end)
+
+  it("of json.raw is JSON as it stands", function()
+    for _, answer in ipairs {
+      answer_to(tg.json.raw '{"a":[]}'),
+      answer_to(200, tg.json.raw '{"a":[]}'),
+      answer_to(response.of(tg.json.raw '{"a":[]}')),
+    } do
+      assert.equal("application/json", answer.headers["content-type"])
+      assert.equal('{"a":[]}', answer.body)
+    end
   end)
 
   it("takes a content type of the handler's own in place of the usual one", function()
@@ -183,6 +195,13 @@ describe("tg.response", function()
     local answer = answer_to(tg.response {})
     assert.equal(200, answer.status)
     assert.equal("0", answer.headers["content-length"])
+  end)
+
+  it("keeps each cookie that an upstream has set", function()
+    local upstream = multimap.fields { "Set-Cookie", "a=1", "Set-Cookie", "b=2" }
+    local answer = answer_to(tg.response { headers = upstream })
+    assert.matches("a=1", answer.head, 1, true)
+    assert.matches("b=2", answer.head, 1, true)
   end)
 
   it("does not keep the caller's headers", function()
