@@ -189,10 +189,11 @@ static int set_body(lua_State *L) {
   return 0;
 }
 
-static int spawn_below(lua_State *L, tg_task *parent) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  int count = lua_gettop(L);
-  luaL_argcheck(L, count <= RESULTS_MAX, count, "too many arguments");
+/* Spawns the function at `first` with what is behind it. */
+static int spawn_below(lua_State *L, tg_task *parent, int first) {
+  luaL_checktype(L, first, LUA_TFUNCTION);
+  int count = lua_gettop(L) - first + 1;
+  luaL_argcheck(L, count <= RESULTS_MAX, first, "too many arguments");
   tg_task *task = tg_task_new(tg_runtime_of(L));
   if (task == NULL) return luaL_error(L, "out of memory");
   lua_xmove(L, task->L, count);
@@ -204,12 +205,18 @@ static int spawn_below(lua_State *L, tg_task *parent) {
 
 /* core.spawn(function, …) → task: runs it in a task of its own, soon; the task that runs now outlives it */
 static int spawn(lua_State *L) {
-  return spawn_below(L, tg_runtime_of(L)->current);
+  return spawn_below(L, tg_runtime_of(L)->current, 1);
+}
+
+/* core.spawn_for(parent, function, …) → task: the same below another task, which outlives it */
+static int spawn_for(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+  return spawn_below(L, lua_touserdata(L, 1), 2);
 }
 
 /* core.spawn_root(function, …) → task: the same below no other task */
 static int spawn_root(lua_State *L) {
-  return spawn_below(L, NULL);
+  return spawn_below(L, NULL, 1);
 }
 
 /* core.ended() → function, …: the coroutine has nothing more to do; it returns with the next thing to run */
@@ -334,6 +341,7 @@ static int push_park_mark(lua_State *L) {
 const luaL_Reg tg_task_functions[] = {
     {"set_body", set_body},
     {"spawn", spawn},
+    {"spawn_for", spawn_for},
     {"spawn_root", spawn_root},
     {"ended", ended},
     {"current", current},

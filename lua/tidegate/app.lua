@@ -1,5 +1,6 @@
 -- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
 local core = require "tidegate.core"
+local background = require "tidegate.background"
 local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
@@ -82,6 +83,22 @@ function App:group(prefix, register)
     shared = self.shared,
     folder = self.folder,
   }, App))
+end
+
+--- Calls a function every so many seconds while the gateway serves, in a background task of its own. It never overlaps
+--- itself: the pause begins when it has returned.
+---@param seconds number the pause
+---@param fn fun()
+---@param options? {jitter?: number} jitter: each pause is shorter or longer by up to this part of it; 0.1 by default
+function App:every(seconds, fn, options)
+  check_open(self)
+  local jitter = options and options.jitter or 0.1
+  if type(seconds) ~= "number" or seconds <= 0 or type(fn) ~= "function" then
+    fail("app:every takes a number of seconds over 0, and a function")
+  elseif type(jitter) ~= "number" or jitter < 0 or jitter > 1 then
+    fail("app:every: jitter is a number from 0 to 1")
+  end
+  background.register(seconds, fn, jitter, caller_place())
 end
 
 --- The gateway's own address, for routes that call it: "http://127.0.0.1:8000". Known once it serves.

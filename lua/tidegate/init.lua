@@ -1,9 +1,12 @@
 -- The module that routes require: `local tg = require "tidegate"`.
 local core = require "tidegate.core"
 require "tidegate.coroutines"
+local background = require "tidegate.background"
 local errors = require "tidegate.errors"
+local gather = require "tidegate.gather"
 local json = require "tidegate.json"
 local response = require "tidegate.response"
+local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
 local tg = {
@@ -16,9 +19,16 @@ local tg = {
   null = json.null,
   abort = errors.abort,
   response = response.new,
-  gather = task.gather,
-  map = task.map,
+  background = background.spawn,
+  fail_after = scope.fail_after,
+  gather = gather.gather,
+  map = gather.map,
+  move_on_after = scope.move_on_after,
+  race = gather.race,
   range = task.range,
+  remaining = scope.remaining,
+  scope = scope.open,
+  shield = scope.shield,
   sleep = task.sleep,
 }
 

@@ -46,7 +46,10 @@ end
 
 local function fail(exchange, request, err, trace, dev)
   if core.is_answered(exchange) then
-    if not task.is_cancellation(err) then
+    if task.is_cancellation(err) then
+      log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
+        err.children, err.children == 1 and "child" or "children")
+    else
       report(request, err, trace)
     end
     return
@@ -78,7 +81,7 @@ end
 
 --- The function that the core calls with the task of a request whose client has left.
 function serve.gone(request_task)
-  core.cancel(request_task, task.cancellation("the client is gone"))
+  task.cancel(request_task, task.cancellation("the client is gone"))
 end
 
 return serve

@@ -1,33 +1,41 @@
--- Tasks and scopes: structured concurrency over the core's park and wake.
+-- Tasks: coroutines that the loop resumes, what they wait for, and how a cancellation reaches them.
 --
--- A task is a coroutine that the loop resumes. A scope is a set of child tasks and the one task that waits for all of
--- them; nothing outlives its scope. The first failure of a child cancels its siblings, and is raised where the scope
--- was opened once all of them have ended. A cancellation reaches a task at its next wait, and at every one after that.
+-- A cancellation reaches a task at its next wait, and at every one after that, until the scope that was cancelled has
+-- ended. A task has a stack of cancel scopes (scope.lua opens and closes them); below them all stands whoever may
+-- cancel the task as a whole: the scope that spawned it, or the client of its request.
 local core = require "tidegate.core"
 local new_table = require "table.new"
 
-local spawn, current, park, wake, ended = core.spawn, core.current, core.park, core.wake, core.ended
-local error, xpcall, setmetatable, getmetatable = error, xpcall, setmetatable, getmetatable
+local current, ended = core.current, core.ended
+local error, setmetatable, getmetatable = error, setmetatable, getmetatable
 
 local task = {}
 
 -- [task] = {value, trace} of the child whose failure is on its way through that task, or was caught there.
 local passing = {}
+-- [task] = the innermost cancel scope that the task is in: {task, outer, cancelled, shield, deadline}
+local innermost = {}
+-- [task] = the value with which the task was cancelled as a whole
+local cancelled = {}
+-- [task] = the scope that spawned it
+local home = {}
 
 -- What every coroutine of a task runs: one function after the other, so that a coroutine is used many times.
 local function run(fn, ...)
   fn(...)
-  if next(passing) ~= nil then
-    passing[current()] = nil
-  end
   return run(ended())
 end
 core.set_body(run)
 
+core.on_forget(function(gone)
+  passing[gone], innermost[gone], cancelled[gone] = nil, nil, nil
+end)
+
 --- The value that a cancelled task's waits raise.
 ---@class tidegate.Cancelled
 ---@field kind "cancelled"
----@field reason string why: "the client is gone", "a sibling failed", "shutdown"
+---@field reason string why: "the client is gone", "a sibling failed", "the deadline passed", "shutdown", …
+---@field children integer how many child tasks it was handed on to
 local Cancelled = { __name = "tidegate.Cancelled" }
 Cancelled.__index = Cancelled
 function Cancelled.__tostring(self)
@@ -37,13 +45,91 @@ end
 ---@param reason string
 ---@return tidegate.Cancelled
 function task.cancellation(reason)
-  return setmetatable({ kind = "cancelled", reason = reason }, Cancelled)
+  return setmetatable({ kind = "cancelled", reason = reason, children = 0 }, Cancelled)
 end
 
 ---@param value any an error value
 ---@return boolean # is it a cancellation?
 function task.is_cancellation(value)
   return getmetatable(value) == Cancelled
+end
+
+-- The value that the task's waits must raise now: that of the outermost scope that is cancelled, as far as no shield
+-- stands between it and the task.
+local function effective(of)
+  local value
+  local scope = innermost[of]
+  while scope do
+    value = scope.cancelled or value
+    if scope.shield then
+      return value
+    end
+    scope = scope.outer
+  end
+  return cancelled[of] or value
+end
+
+--- Makes the task's waits raise what its scopes say, or nothing.
+local function update(of)
+  core.cancel(of, effective(of))
+end
+task.update = update
+
+--- Cancels a task as a whole.
+---@param of lightuserdata
+---@param value tidegate.Cancelled
+function task.cancel(of, value)
+  if cancelled[of] == nil then
+    cancelled[of] = value
+    core.note(of)
+    update(of)
+  end
+end
+
+--- Is this error the value with which the task was cancelled as a whole, so that its end is no failure?
+function task.was_cancelled(of, value)
+  return value ~= nil and cancelled[of] == value
+end
+
+--- Opens a cancel scope on the running task: what it does until task.leave(scope) belongs to it.
+function task.enter(scope)
+  local of = current()
+  scope.task, scope.outer = of, innermost[of]
+  innermost[of] = scope
+  return scope
+end
+
+--- Closes the innermost cancel scope of its task.
+function task.leave(scope)
+  local of = scope.task
+  innermost[of] = scope.outer
+  if scope.cancelled or scope.shield then
+    update(of)
+  end
+end
+
+--- The scope that is around what the running task does now.
+function task.innermost()
+  return innermost[current()]
+end
+
+--- [task] = the scope that spawned it; nursery.lua keeps it.
+task.home = home
+
+--- The earliest deadline around the running task, through the tasks that wait for it.
+---@return number? # on the clock of tg.now()
+function task.deadline()
+  local of, earliest = current(), math.huge
+  local scope = innermost[of]
+  while of do
+    while scope do
+      earliest = math.min(earliest, scope.deadline or math.huge)
+      scope = scope.outer
+    end
+    local parent = home[of]
+    of, scope = parent and parent.task, parent
+  end
+  return earliest < math.huge and earliest or nil
 end
 
 --- Raises the error of a wait, or returns its results. Every function that waits ends in this.
@@ -58,16 +144,36 @@ local results = task.results
 -- Where the last error was raised: set by the handler, read right behind xpcall, with no wait between.
 local last_trace
 
+-- Is this line of a traceback of no use to who wrote the route: a place in Tidegate's own modules, a call by C code?
+local function is_inner(line)
+  return line:find("^\ttidegate[%w_.]*:") or line:find("^\t%[C%]: in function '[xp]*call'")
+    or line:find("^\t%[C%]: in function 'error'")
+end
+
+-- A traceback of the user's own code; where none of it is the user's, `otherwise`, or everything.
+local function user_traceback(otherwise)
+  local whole = debug.traceback("", 3)
+  local lines = {}
+  for line in whole:gmatch("[^\n]+") do
+    if not is_inner(line) then
+      lines[#lines + 1] = line
+    end
+  end
+  return #lines > 1 and "\n" .. table.concat(lines, "\n") or otherwise or whole
+end
+
 --- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is.
 function task.note_trace(value)
-  local from_child = passing[current()]
-  last_trace = debug.traceback("", 2)
-  if from_child and from_child.value == value then
-    last_trace = from_child.trace .. "\nwaited for by" .. last_trace
+  local inner = passing[current()]
+  last_trace = nil -- taking one may fail, where the stack is full
+  if inner and inner.value == value then
+    local outer = user_traceback("")
+    last_trace = inner.trace .. inner.joint .. outer
+  else
+    last_trace = user_traceback()
   end
   return value
 end
-local note_trace = task.note_trace
 
 --- Takes the traceback of the error that the last xpcall with note_trace returned.
 ---@return string # "" where there was no room to take one: the stack was full
@@ -76,125 +182,23 @@ function task.trace()
   last_trace = nil
   return trace or ""
 end
-local take_trace = task.trace
 
-local Scope = {}
-Scope.__index = Scope
-
--- A scope whose results will be a list of `size`, as far as one knows.
-local function new_scope(size)
-  local children, values = new_table(size, 0), new_table(size, 0)
-  return setmetatable({ task = current(), children = children, count = 0, results = values, waiting = false }, Scope)
+--- Raises an error that was caught below, so that its traceback goes on from there.
+---@param value any the error
+---@param trace string its traceback so far
+---@param joint string what stands between that and the traceback from here
+function task.raise_again(value, trace, joint)
+  local of = current()
+  passing[of] = { value = value, trace = trace, joint = joint }
+  core.note(of)
+  error(value, 0)
 end
 
---- Cancels every child that has not ended.
-function Scope:cancel(value)
-  if self.cancelled then
-    return
-  end
-  self.cancelled = true
-  for _, child in ipairs(self.children) do
-    if child then
-      core.cancel(child, value)
-    end
-  end
-end
-
-function Scope:child_ended(place, key, ok, value)
-  self.children[place] = false
-  self.count = self.count - 1
-  if ok then
-    self.results[key] = value
-  elseif not self.failed then
-    self.failed, self.failure, self.trace = true, value, take_trace()
-    self:cancel(task.cancellation("a sibling failed"))
-  end
-  if self.count == 0 and self.waiting then
-    wake(self.task, self.ticket)
-  end
-end
-
-local function run_child(scope, place, key, fn, argument)
-  local ok, value = xpcall(fn, note_trace, argument)
-  scope:child_ended(place, key, ok, value)
-end
-
-function Scope:spawn(key, fn, argument)
-  local place = #self.children + 1
-  self.children[place] = spawn(run_child, self, place, key, fn, argument)
-  self.count = self.count + 1
-end
-
---- Waits until every child has ended. A cancellation of the waiting task cancels them first.
-function Scope:join(name)
-  local interrupted
-  while self.count > 0 do
-    self.waiting, self.ticket = true, core.ticket()
-    local err
-    if interrupted == nil then
-      err = park(name)
-    else
-      err = core.park_shielded(name)
-    end
-    self.waiting = false
-    if err ~= nil then
-      interrupted = err
-      self:cancel(err)
-    end
-  end
-  if interrupted ~= nil then
-    error(interrupted, 0)
-  end
-  if self.failed then
-    passing[self.task] = { value = self.failure, trace = self.trace }
-    error(self.failure, 0)
-  end
-  return self.results
-end
-
--- Raises, and says why, where nothing can wait; before any child is there to be left behind.
-local function check_can_wait(name)
+--- Raises, and says why, where nothing can wait; before any child is there to be left behind.
+function task.check_can_wait(name)
   if not core.can_wait() then
-    park(name)
+    core.park(name)
   end
-end
-
---- Calls each function in a task of its own and waits for all of them.
---- The first that fails cancels the others; its error is raised here.
----@async
----@param functions table<any, fun(): any>
----@return table<any, any> # the first result of each, under the same key
-function task.gather(functions)
-  check_can_wait("tg.gather")
-  local scope = new_scope(#functions)
-  for key, fn in pairs(functions) do
-    if type(fn) ~= "function" then
-      core.raise(("tg.gather: the value at %s is a %s, not a function"):format(tostring(key), type(fn)))
-    end
-  end
-  for key, fn in pairs(functions) do
-    scope:spawn(key, fn)
-  end
-  return scope:join("tg.gather")
-end
-
---- Calls `fn` with each item, all at once, and waits for all. The first that fails cancels the others; its error is
---- raised here.
----@async
----@generic T, R
----@param items T[]
----@param fn fun(item: T): R
----@return R[] # in the order of the items
-function task.map(items, fn)
-  check_can_wait("tg.map")
-  if type(items) ~= "table" or type(fn) ~= "function" then
-    core.raise("tg.map takes a list and a function")
-  end
-  local scope = new_scope(#items)
-  for index = 1, #items do
-    scope:spawn(index, fn, items[index])
-  end
-  return scope:join("tg.map")
 end
 
 --- The numbers from `first` to `last`, both included.
@@ -229,7 +233,7 @@ local SHUTDOWN_TURNS_MAX = 1000
 function task.shutdown()
   local value = task.cancellation("shutdown")
   for _, each in ipairs(core.tasks()) do
-    core.cancel(each, value)
+    task.cancel(each, value)
   end
   return core.finish_tasks(SHUTDOWN_TURNS_MAX)
 end

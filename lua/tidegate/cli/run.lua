@@ -1,9 +1,11 @@
 -- tidegate run: serves until a signal ends it.
 local core = require "tidegate.core"
 local app = require "tidegate.app"
+local background = require "tidegate.background"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
+local scope = require "tidegate.scope"
 local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
 local task = require "tidegate.task"
@@ -30,26 +32,35 @@ local function announce(bound, loaded, values)
     count == 1 and "" or "s", values.routes)
 end
 
--- The first signal lets requests end, for as long as they may; the second one does not wait.
-local function on_signals(values)
-  local stopping = false
-  local function cancel_all()
+-- Ends in order: requests and background tasks may end, for as long as the limit lets them; then they are cancelled.
+local function drain(values, stopped)
+  local open = core.connection_count()
+  log.info("stopping; %d connection%s open", open, open == 1 and "" or "s")
+  local in_time = scope.move_on_after(values.drain_timeout_ms / 1000, function()
+    core.stop_serving()
+    while not stopped.done do
+      stopped.task, stopped.ticket = core.current(), core.ticket()
+      task.results(core.park("draining connections"))
+    end
+    background.drain()
+    return true
+  end)
+  if not in_time then
     log.warn("cancelling what is still under way")
-    core.stop()
   end
+  core.stop()
+end
+
+-- The first signal drains, the second one does not wait for that.
+local function on_signals(values, stopped)
+  local stopping = false
   core.on_signal(function()
     if stopping then
-      return cancel_all()
+      log.warn("cancelling what is still under way")
+      return core.stop()
     end
     stopping = true
-    local open = core.connection_count()
-    log.info("stopping; %d connection%s open", open, open == 1 and "" or "s")
-    core.stop_serving()
-    core.spawn(function()
-      if core.sleep(values.drain_timeout_ms / 1000) == nil then
-        cancel_all()
-      end
-    end)
+    core.spawn_root(drain, values, stopped)
   end)
 end
 
@@ -64,11 +75,18 @@ return function(args)
   local handle = loaded:mount()
   values.request = serve.handler(handle, values.dev)
   values.gone = serve.gone
-  values.stopped = core.stop
+  local stopped = {} -- done, and who waits for it
+  values.stopped = function()
+    stopped.done = true
+    if stopped.task then
+      core.wake(stopped.task, stopped.ticket)
+    end
+  end
   core.serve(values)
   local bound = listen(values.listen)
   app.set_url(loaded, bound[1])
-  on_signals(values)
+  on_signals(values, stopped)
+  background.start()
   announce(bound, loaded, values)
   core.run()
   task.shutdown()

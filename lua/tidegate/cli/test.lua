@@ -2,7 +2,7 @@
 -- fetch and gather as routes do.
 local core = require "tidegate.core"
 require "tidegate"
-local task = require "tidegate.task"
+local gather = require "tidegate.gather"
 
 local ABOUT = [[
 Usage: tidegate test [busted options] [files or folders]
@@ -61,7 +61,7 @@ local function spawn_tests()
       if descriptor ~= "it" then
         return safe(descriptor, run, element)
       end
-      return task.gather({ function()
+      return gather.gather({ function()
         return safe(descriptor, run, element)
       end })[1]
     end

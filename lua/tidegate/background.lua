@@ -1,0 +1,128 @@
+-- Background tasks: work that outlives the request that starts it, under the worker's own scope.
+--
+-- A failure goes to the log. At the end of the process they are given time to end, and then are cancelled.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local log = require "tidegate.log"
+local task = require "tidegate.task"
+
+local background = {}
+
+local TASKS_MAX = 1000
+
+local live, count = {}, 0 -- [task] = true
+local periodic = {} -- what app:every registered: {seconds, fn, jitter, place, task, running}
+local stopping = false
+local waiter -- {task, ticket} of who drains
+
+local function ended()
+  live[core.current()] = nil
+  count = count - 1
+  if count == 0 and waiter then
+    core.wake(waiter.task, waiter.ticket)
+  end
+end
+
+local function report(place, err, trace)
+  if task.is_cancellation(err) then
+    log.info("the background task of %s was %s", place, tostring(err))
+  else
+    log.error("the background task of %s failed: %s%s", place, tostring(err), trace)
+  end
+end
+
+local function run(place, fn, ...)
+  local ok, err = xpcall(fn, task.note_trace, ...)
+  if not ok then
+    report(place, err, task.trace())
+  end
+  ended()
+end
+
+local function start(place, fn, ...)
+  count = count + 1
+  local of = core.spawn_root(run, place, fn, ...)
+  live[of] = true
+  return of
+end
+
+--- Runs a function in a task of its own that outlives the request. Its failure goes to the log. A request object that
+--- it keeps says that the request has ended; hand over what it needs instead.
+---@param fn function
+---@param ... any its arguments
+function background.spawn(fn, ...)
+  if type(fn) ~= "function" then
+    core.raise("tg.background takes a function")
+  elseif stopping then
+    error(errors.new { kind = "busy", status = 503, message = "tg.background: the gateway is stopping" }, 0)
+  elseif count >= TASKS_MAX then
+    error(errors.new {
+      kind = "busy",
+      status = 503,
+      detail = "too much is going on in the background",
+      message = ("tg.background: %d tasks run already, which is the most"):format(TASKS_MAX),
+    }, 0)
+  end
+  start(core.place():gsub(": $", ""), fn, ...)
+end
+
+-- --- tasks that come again ---
+
+--- Notes a function that is to be called every so many seconds, once the gateway serves.
+function background.register(seconds, fn, jitter, place)
+  periodic[#periodic + 1] = { seconds = seconds, fn = fn, jitter = jitter, place = place }
+end
+
+-- A pause of the given length, shorter or longer by a random part of it.
+local function pause(each)
+  return each.seconds * (1 + each.jitter * (2 * math.random() - 1))
+end
+
+local function repeat_forever(each)
+  while not stopping do
+    task.sleep(pause(each))
+    each.running = true
+    local ok, err = xpcall(each.fn, task.note_trace)
+    each.running = false
+    if not ok then
+      report(each.place, err, task.trace())
+      if task.is_cancellation(err) then
+        error(err, 0)
+      end
+    end
+  end
+end
+
+--- Starts everything that app:every registered.
+function background.start()
+  for _, each in ipairs(periodic) do
+    each.task = start(each.place, repeat_forever, each)
+  end
+end
+
+-- --- the end ---
+
+--- Waits until every background task has ended; what sleeps until its next turn ends at once. The caller sets the
+--- limit.
+---@async
+function background.drain()
+  stopping = true
+  for _, each in ipairs(periodic) do
+    if each.task and live[each.task] and not each.running then
+      task.cancel(each.task, task.cancellation("shutdown"))
+    end
+  end
+  while count > 0 do
+    waiter = { task = core.current(), ticket = core.ticket() }
+    local err = core.park("draining background tasks")
+    waiter = nil
+    task.results(err)
+  end
+end
+
+--- {running, max, periodic}
+function background.statistics()
+  return { running = count, max = TASKS_MAX, periodic = #periodic }
+end
+
+return background

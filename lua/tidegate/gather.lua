@@ -1,0 +1,224 @@
+-- gather, map and race: several functions at once, and what becomes of their failures.
+local core = require "tidegate.core"
+local nursery = require "tidegate.nursery"
+local task = require "tidegate.task"
+
+local now = core.now
+local pairs, type, xpcall = pairs, type, xpcall
+
+local gather = {}
+
+---@class tidegate.GatherOptions
+---@field max? integer at most so many children at once; the others start when one ends
+---@field on_error? "collect" no failure cancels the siblings: each result is {ok, value, error, seconds}
+---@field required? any[] the keys (of map: the positions) whose failure fails the whole; others may fail
+---@field quorum? integer returns when so many have succeeded, and cancels the rest
+
+local known = { max = true, on_error = true, required = true, quorum = true }
+
+local function whole(value)
+  return type(value) == "number" and value >= 1 and value % 1 == 0
+end
+
+local function check_options(name, options, count)
+  for key in pairs(options) do
+    if not known[key] then
+      core.raise(("%s has no option %q; it has max, on_error, required and quorum"):format(name, tostring(key)))
+    end
+  end
+  if options.max ~= nil and not whole(options.max) then
+    core.raise(name .. ": max must be a whole number from 1")
+  elseif options.on_error ~= nil and options.on_error ~= "collect" then
+    core.raise(name .. ': on_error must be "collect"')
+  elseif options.required ~= nil and type(options.required) ~= "table" then
+    core.raise(name .. ": required must be a list of keys")
+  elseif options.quorum ~= nil and not (whole(options.quorum) and options.quorum <= count) then
+    core.raise(("%s: quorum must be a whole number from 1 to %d, the number of children"):format(name, count))
+  elseif options.quorum and (options.required or options.on_error) then
+    core.raise(name .. ": quorum stands alone, without required and on_error")
+  end
+end
+
+-- One run with options: which child comes next, how many have succeeded, what the failures were.
+local Run = {}
+Run.__index = Run
+
+local function set_of(list)
+  if not list then
+    return nil
+  end
+  local set = {}
+  for _, key in ipairs(list) do
+    set[key] = true
+  end
+  return set
+end
+
+local run_one
+
+-- Starts as many as may run at once.
+function Run:start()
+  local most = self.options.max or math.huge
+  while self.next <= #self.keys and self.nursery.count < most and not self.nursery.cancelled do
+    local index = self.next
+    self.next = index + 1
+    self.nursery:spawn(nil, function()
+      return run_one(self, index)
+    end)
+  end
+end
+
+function Run:succeeded(index, value, seconds)
+  self.successes = self.successes + 1
+  if self.options.on_error == "collect" then
+    value = { ok = true, value = value, seconds = seconds }
+  end
+  self.results[self.keys[index]] = value
+  if self.successes == self.options.quorum then
+    self.first = value
+    self.nursery:cancel(task.cancellation("a sibling was enough"))
+  end
+end
+
+-- What a failure means: true where it fails the whole.
+function Run:failed(index, err, seconds)
+  local key, options = self.keys[index], self.options
+  self.failures = self.failures + 1
+  self.errors[key] = err
+  if options.on_error == "collect" then
+    self.results[key] = { ok = false, error = err, seconds = seconds }
+  end
+  if options.quorum then
+    return #self.keys - self.failures < options.quorum
+  elseif self.required then
+    return self.required[key]
+  end
+  return options.on_error ~= "collect"
+end
+
+-- The body of each child. It raises what fails the whole, and no other failure.
+function run_one(self, index)
+  local started = now()
+  local ok, value = xpcall(self.fns[index], task.note_trace, self.arguments and self.arguments[index])
+  if ok then
+    self:succeeded(index, value, now() - started)
+  elseif task.was_cancelled(core.current(), value) then
+    error(value, 0)
+  elseif self:failed(index, value, now() - started) then
+    task.raise_again(value, task.trace(), "")
+  end
+  self:make_room()
+end
+
+function Run:make_room()
+  self.nursery.count = self.nursery.count - 1 -- this child makes room for the next before it has ended
+  self:start()
+  self.nursery.count = self.nursery.count + 1
+end
+
+-- Runs the functions under the options' policy. Returns the results, and the errors of those that were allowed to fail.
+local function run_with(name, keys, fns, arguments, options)
+  local self = setmetatable({
+    keys = keys, fns = fns, arguments = arguments, options = options, required = set_of(options.required),
+    nursery = nursery.new(#keys), results = {}, errors = {}, next = 1, successes = 0, failures = 0,
+  }, Run)
+  self:start()
+  self.nursery:join(name)
+  return self.results, self.errors, self.first
+end
+
+local function check_functions(name, functions)
+  if type(functions) ~= "table" then
+    core.raise(name .. " takes a table of functions")
+  end
+  local count = 0
+  for key, fn in pairs(functions) do
+    count = count + 1
+    if type(fn) ~= "function" then
+      core.raise(("%s: the value at %s is a %s, not a function"):format(name, tostring(key), type(fn)))
+    end
+  end
+  return count
+end
+
+local function keys_and_functions(functions)
+  local keys, fns = {}, {}
+  for key, fn in pairs(functions) do
+    keys[#keys + 1], fns[#fns + 1] = key, fn
+  end
+  return keys, fns
+end
+
+--- Calls each function in a task of its own and waits for all of them. The first that fails cancels the others; its
+--- error is raised here. Options change that.
+---@async
+---@param functions table<any, fun(): any>
+---@param options? tidegate.GatherOptions
+---@return table<any, any> results the first result of each, under the same key
+---@return table<any, any>? errors with `required`: of those that failed and were allowed to
+function gather.gather(functions, options)
+  task.check_can_wait("tg.gather")
+  local count = check_functions("tg.gather", functions)
+  if options then
+    check_options("tg.gather", options, count)
+    local keys, fns = keys_and_functions(functions)
+    local results, failed = run_with("tg.gather", keys, fns, nil, options)
+    return results, failed
+  end
+  local children = nursery.new(#functions)
+  for key, fn in pairs(functions) do
+    children:spawn(key, fn)
+  end
+  return children:join("tg.gather")
+end
+
+local function map_with(items, fn, options)
+  check_options("tg.map", options, #items)
+  local fns = {}
+  for index = 1, #items do
+    fns[index] = fn
+  end
+  local results, failed = run_with("tg.map", task.range(1, #items), fns, items, options)
+  return results, failed
+end
+
+--- Calls `fn` with each item, all at once, and waits for all. The first that fails cancels the others; its error is
+--- raised here. Options change that.
+---@async
+---@generic T, R
+---@param items T[]
+---@param fn fun(item: T): R
+---@param options? tidegate.GatherOptions
+---@return R[] results in the order of the items
+---@return table<integer, any>? errors with `required`: of those that failed and were allowed to
+function gather.map(items, fn, options)
+  task.check_can_wait("tg.map")
+  if type(items) ~= "table" or type(fn) ~= "function" then
+    core.raise("tg.map takes a list and a function")
+  end
+  if options then
+    return map_with(items, fn, options)
+  end
+  local children = nursery.new(#items)
+  for index = 1, #items do
+    children:spawn(index, fn, items[index])
+  end
+  return children:join("tg.map")
+end
+
+--- Calls each function in a task of its own, returns what the first to succeed returned, and cancels the others. When
+--- all fail, the error of the last is raised.
+---@async
+---@param functions table<any, fun(): any>
+---@return any
+function gather.race(functions)
+  task.check_can_wait("tg.race")
+  if check_functions("tg.race", functions) == 0 then
+    core.raise("tg.race needs a function at least")
+  end
+  local keys, fns = keys_and_functions(functions)
+  local _, _, first = run_with("tg.race", keys, fns, nil, { quorum = 1 })
+  return first
+end
+
+return gather

@@ -1,0 +1,145 @@
+-- A nursery: the child tasks of a scope, and the one task that waits until all of them have ended.
+--
+-- Nothing outlives it. The first failure of a child cancels its siblings, and is raised by join() once they have ended.
+-- What a failure or a success means beyond that is the policy's business (gather.lua).
+local core = require "tidegate.core"
+local task = require "tidegate.task"
+local new_table = require "table.new"
+
+local spawn_for, current, park, wake = core.spawn_for, core.current, core.park, core.wake
+local xpcall, setmetatable = xpcall, setmetatable
+local note_trace, take_trace, home = task.note_trace, task.trace, task.home
+
+---@class tidegate.Nursery
+---@field task lightuserdata the one that waits
+---@field outer table? the cancel scope around it
+---@field children (lightuserdata|false)[] false where one has ended
+---@field count integer children that have not ended
+---@field frame table? the cancel scope of the waiting task's own code
+---@field results table<any, any>
+local Nursery = { __name = "tidegate.Nursery" }
+Nursery.__index = Nursery
+
+local nursery = {}
+
+--- A nursery of the running task.
+---@param size integer how many children it will have, as far as one knows
+function nursery.new(size)
+  local children, results = new_table(size, 0), new_table(size, 0)
+  return setmetatable({
+    task = current(),
+    outer = task.innermost(),
+    children = children,
+    results = results,
+    count = 0,
+    waiting = false,
+    cancelled = false,
+  }, Nursery)
+end
+
+--- Cancels every child that has not ended.
+---@param value tidegate.Cancelled
+function Nursery:cancel(value)
+  if self.cancelled then
+    return
+  end
+  self.cancelled = value
+  for _, child in ipairs(self.children) do
+    if child then
+      value.children = value.children + 1
+      task.cancel(child, value)
+    end
+  end
+end
+
+--- Cancels every child, and what the waiting task does in the nursery's own cancel scope, where it has one.
+---@param value tidegate.Cancelled
+function Nursery:abort(value)
+  local frame = self.frame
+  if frame and not frame.cancelled then
+    frame.cancelled = value
+    task.update(frame.task)
+  end
+  self:cancel(value)
+end
+
+--- Notes a failure; the first one is what join() raises.
+function Nursery:fail(value, trace)
+  if not self.failed then
+    self.failed, self.failure, self.trace = true, value, trace
+    self:abort(task.cancellation("a sibling failed"))
+  end
+end
+
+function Nursery:child_ended(child, place, key, ok, value)
+  self.children[place] = false
+  self.count = self.count - 1
+  home[child] = nil
+  if ok then
+    if key ~= nil then
+      self.results[key] = value
+    end
+  elseif not task.was_cancelled(child, value) then
+    self:fail(value, take_trace())
+  end
+  if self.count == 0 and self.waiting then
+    wake(self.task, self.ticket)
+  end
+end
+
+local function run_child(self, place, key, fn, argument)
+  local ok, value = xpcall(fn, note_trace, argument)
+  self:child_ended(current(), place, key, ok, value)
+end
+
+--- Starts a child; the first result of fn(argument) goes to results[key].
+---@return integer # its place in `children`
+function Nursery:spawn(key, fn, argument)
+  local place = #self.children + 1
+  local child = spawn_for(self.task, run_child, self, place, key, fn, argument)
+  self.children[place] = child
+  self.count = self.count + 1
+  home[child] = self
+  return place
+end
+
+--- Waits until every child has ended. A cancellation of the waiting task cancels them first.
+---@param name string the function that waits
+---@return tidegate.Cancelled? # the cancellation that came meanwhile
+function Nursery:wait(name)
+  local interrupted
+  while self.count > 0 do
+    self.waiting, self.ticket = true, core.ticket()
+    local err
+    if interrupted == nil then
+      err = park(name)
+    else
+      err = core.park_shielded(name)
+    end
+    self.waiting = false
+    if err ~= nil then
+      interrupted = err
+      self:cancel(err)
+    end
+  end
+  return interrupted
+end
+
+--- Raises the first failure, with the traceback of its child.
+function Nursery:raise()
+  task.raise_again(self.failure, self.trace, "\nwaited for by")
+end
+
+--- Waits, and raises the cancellation that came meanwhile, or else the first failure.
+---@return table<any, any> # the results
+function Nursery:join(name)
+  local interrupted = self:wait(name)
+  if interrupted ~= nil then
+    error(interrupted, 0)
+  elseif self.failed then
+    self:raise()
+  end
+  return self.results
+end
+
+return nursery

@@ -1,0 +1,245 @@
+-- Scopes around code of the running task: children of its own, deadlines, shields.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local nursery = require "tidegate.nursery"
+local task = require "tidegate.task"
+
+local current, now = core.current, core.now
+local xpcall, error = xpcall, error
+
+local scope = {}
+
+-- --- deadlines ---
+
+core.on_deadline(function(passed)
+  passed.timer = nil
+  passed.cancelled = task.cancellation("the deadline passed")
+  task.update(passed.task)
+end)
+
+local function check(name, seconds, fn)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    core.raise(name .. " takes a number of seconds, and a function")
+  elseif type(fn) ~= "function" then
+    core.raise(name .. " takes a number of seconds, and a function")
+  elseif not current() then
+    core.raise(name .. " works in a task, and no task runs while a file is being loaded")
+  end
+end
+
+-- Closes a deadline's scope. Returns false where it was the deadline that ended it; else passes on how it ended.
+local function close(self, ok, value, ...)
+  task.leave(self)
+  if self.timer then
+    core.stop_deadline(self.timer)
+  end
+  if ok then
+    return true, value, ...
+  elseif self.cancelled ~= nil and value == self.cancelled then
+    return false
+  end
+  return task.raise_again(value, task.trace(), "")
+end
+
+local function run(seconds, fn, ...)
+  local self = task.enter { deadline = now() + seconds }
+  self.timer = core.deadline(seconds, self)
+  return close(self, xpcall(fn, task.note_trace, ...))
+end
+
+local function or_raise(seconds, in_time, ...)
+  if in_time then
+    return ...
+  end
+  error(errors.new {
+    kind = "deadline",
+    status = 504,
+    detail = "it took too long",
+    message = ("the deadline of %g s passed"):format(seconds),
+  }, 0)
+end
+
+local function or_nothing(in_time, ...)
+  if in_time then
+    return ...
+  end
+end
+
+--- Calls `fn`, and cancels what it does when it takes longer. Then an error of kind "deadline" is raised, answered with
+--- 504 where nobody catches it. Of nested deadlines the earliest wins.
+---@async
+---@param seconds number
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+function scope.fail_after(seconds, fn, ...)
+  check("tg.fail_after", seconds, fn)
+  return or_raise(seconds, run(seconds, fn, ...))
+end
+
+--- Calls `fn`, and cancels what it does when it takes longer. Then nothing is returned.
+---@async
+---@param seconds number
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+function scope.move_on_after(seconds, fn, ...)
+  check("tg.move_on_after", seconds, fn)
+  return or_nothing(run(seconds, fn, ...))
+end
+
+--- The seconds until the earliest deadline around the running task.
+---@return number? # 0 when it has passed; nil where there is none
+function scope.remaining()
+  local deadline = current() and task.deadline()
+  return deadline and math.max(0, deadline - now()) or nil
+end
+
+-- --- shields ---
+
+local function unshield(self, ok, ...)
+  task.leave(self)
+  if ok then
+    return ...
+  end
+  return task.raise_again(..., task.trace(), "")
+end
+
+--- Calls `fn`, and keeps a cancellation from outside away until it has ended: for clean-up that must wait. Put a
+--- deadline inside, or a shutdown waits for it.
+---@async
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+function scope.shield(fn, ...)
+  check("tg.shield", 0, fn)
+  local self = task.enter { shield = true }
+  task.update(self.task)
+  return unshield(self, xpcall(fn, task.note_trace, ...))
+end
+
+-- --- children ---
+
+---@class tidegate.Handle
+---@field private nursery tidegate.Nursery
+local Handle = { __name = "tidegate.Handle" }
+Handle.__index = Handle
+
+local function run_handle(self)
+  return self:keep(xpcall(self.fn, task.note_trace, unpack(self.arguments, 1, self.argument_count)))
+end
+
+-- Keeps how the child ended, and wakes who waits for that.
+function Handle:keep(ok, ...)
+  self.ended, self.ok = true, ok
+  self.count, self.values = select("#", ...), { ... }
+  local trace = not ok and task.trace() or nil
+  for _, waiter in ipairs(self.waiters) do
+    core.wake(waiter.task, waiter.ticket)
+  end
+  if not ok then
+    self.trace = trace
+    task.raise_again(self.values[1], trace, "\nspawned at " .. self.place)
+  end
+  return ...
+end
+
+--- Waits until the child has ended.
+---@async
+---@return any ... what its function returned; what it raised is raised
+function Handle:wait()
+  task.check_can_wait("handle:wait")
+  while not self.ended do
+    local waiter = { task = current(), ticket = core.ticket() }
+    self.waiters[#self.waiters + 1] = waiter
+    task.results(core.park("handle:wait"))
+  end
+  if not self.ok then
+    task.raise_again(self.values[1], self.trace, "\nwaited for by")
+  end
+  return unpack(self.values, 1, self.count)
+end
+
+--- Cancels the child alone; that is no failure of its scope.
+function Handle:cancel()
+  if not self.ended then
+    task.cancel(self.nursery.children[self.index], task.cancellation("its handle was cancelled"))
+  end
+end
+
+---@class tidegate.Scope
+local Scope = { __name = "tidegate.Scope" }
+Scope.__index = Scope
+
+--- Starts a child of the scope.
+---@param fn function
+---@param ... any its arguments
+---@return tidegate.Handle
+function Scope:spawn(fn, ...)
+  if type(fn) ~= "function" then
+    core.raise("scope:spawn takes a function")
+  elseif self.closed then
+    core.raise("scope:spawn: the scope has ended")
+  end
+  local handle = setmetatable({
+    nursery = self.nursery,
+    waiters = {},
+    place = core.place():gsub(": $", ""),
+    fn = fn,
+    arguments = { ... },
+    argument_count = select("#", ...),
+  }, Handle)
+  handle.index = self.nursery:spawn(nil, run_handle, handle)
+  if self.nursery.cancelled then
+    task.cancel(self.nursery.children[handle.index], self.nursery.cancelled)
+  end
+  return handle
+end
+
+--- Cancels everything in the scope, which then ends without an error.
+function Scope:cancel()
+  self.nursery:abort(task.cancellation("its scope was cancelled"))
+end
+
+-- Waits for the children and says how the scope ends.
+local function end_scope(self, frame, ok, ...)
+  local children = self.nursery
+  if not ok and not task.is_cancellation(...) then
+    children:fail(..., task.trace())
+  elseif not ok then
+    children:cancel(...)
+  end
+  local interrupted = children:wait("tg.scope")
+  self.closed = true
+  task.leave(frame)
+  if not ok and task.is_cancellation(...) then
+    interrupted = ...
+  end
+  if interrupted ~= nil and interrupted ~= frame.cancelled then
+    error(interrupted, 0) -- from outside
+  elseif children.failed then
+    return children:raise()
+  elseif ok then
+    return ...
+  end
+end
+
+--- Calls `fn` with a scope, in which it may spawn tasks; returns when all of them have ended. The first failure, of
+--- `fn` or of a task, cancels the rest and is raised.
+---@async
+---@param fn fun(scope: tidegate.Scope): any
+---@return any ... what `fn` returns
+function scope.open(fn)
+  task.check_can_wait("tg.scope")
+  if type(fn) ~= "function" then
+    core.raise("tg.scope takes a function(scope)")
+  end
+  local children = nursery.new(0)
+  local frame = task.enter { nursery = children }
+  children.outer = frame
+  children.frame = frame
+  local self = setmetatable({ nursery = children }, Scope)
+  return end_scope(self, frame, xpcall(fn, task.note_trace, self))
+end
+
+return scope
