@@ -12,6 +12,14 @@ static tg_refusal check_version(const tg_head *head) {
   return (tg_refusal){505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
 }
 
+static bool is_list_of_tokens(tg_text list) {
+  tg_text element;
+  while (tg_text_next_element(&list, &element)) {
+    if (!tg_text_is_token(element)) return false;
+  }
+  return true;
+}
+
 /* RFC 9112 section 6.1. llhttp has refused Content-Length beside Transfer-Encoding, unless the latter is empty. */
 static tg_refusal check_framing(const tg_head *head) {
   const tg_field *coding = tg_head_find(head, TG_TEXT("Transfer-Encoding"), NULL);
@@ -21,7 +29,7 @@ static tg_refusal check_framing(const tg_head *head) {
   if (tg_head_find(head, TG_TEXT("Content-Length"), NULL) != NULL) return bad("Content-Length and Transfer-Encoding");
   if (tg_text_equal_nocase(coding->value, TG_TEXT("chunked"))) return fine;
   bool ends_chunked = tg_head_has_element(head, TG_TEXT("Transfer-Encoding"), TG_TEXT("chunked")) && head->chunked;
-  if (!ends_chunked) return bad("Transfer-Encoding does not end in chunked");
+  if (!ends_chunked || !is_list_of_tokens(coding->value)) return bad("Transfer-Encoding does not end in chunked");
   return (tg_refusal){501, "the only transfer coding understood here is chunked"};
 }
 
@@ -32,7 +40,7 @@ static bool is_authority(tg_text text) {
   return text.size > 0;
 }
 
-/* RFC 9112 section 3.2: one Host, always, in HTTP/1.1; the absolute form's authority stands before it. */
+/* RFC 9112 section 3.2: one Host, always, in HTTP/1.1. Beside the absolute form it must say the same. */
 static tg_refusal check_authority(tg_exchange *exchange) {
   const tg_field *host = tg_head_find(&exchange->head, TG_TEXT("Host"), NULL);
   if (host == NULL && exchange->head.minor == 1) return bad("no Host field");
@@ -41,6 +49,9 @@ static tg_refusal check_authority(tg_exchange *exchange) {
   exchange->authority = host != NULL ? host->value : (tg_text){NULL, 0};
   if (exchange->target.authority.data == NULL) return fine;
   if (!is_authority(exchange->target.authority)) return bad("the request target's host is no host");
+  if (host != NULL && !tg_text_equal_nocase(host->value, exchange->target.authority)) {
+    return bad("the Host field is not the request target's host");
+  }
   exchange->authority = exchange->target.authority;
   return fine;
 }

@@ -221,14 +221,20 @@ static int on_head(void *owner, tg_head *head) {
   return TG_HTTP1_ON;
 }
 
+static int on_chunk(void *owner, uint64_t size) {
+  tg_server_connection *connection = owner;
+  if (size <= connection->server->limits.body_bytes_max - tg_buffer_size(&connection->exchange->body)) {
+    return TG_HTTP1_ON;
+  }
+  connection->refusal = (tg_refusal){413, "the request's body is too large"};
+  return TG_HTTP1_REFUSE;
+}
+
+/* Its size is within the limit: the head or the chunk has said it. */
 static int on_body(void *owner, const char *bytes, size_t size) {
   tg_server_connection *connection = owner;
   tg_exchange *exchange = connection->exchange;
   exchange->continue_wanted = false; /* it did not wait */
-  if (tg_buffer_size(&exchange->body) + size > connection->server->limits.body_bytes_max) {
-    connection->refusal = (tg_refusal){413, "the request's body is too large"};
-    return TG_HTTP1_REFUSE;
-  }
   if (tg_buffer_append(&exchange->body, bytes, size)) return TG_HTTP1_ON;
   connection->refusal = (tg_refusal){500, "out of memory"};
   return TG_HTTP1_REFUSE;
@@ -241,7 +247,12 @@ static void on_end(void *owner) {
   connection->exchange->events->on_body(connection->exchange);
 }
 
-static const tg_http1_events parser_events = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
+static const tg_http1_events parser_events = {
+    .on_head = on_head,
+    .on_chunk = on_chunk,
+    .on_body = on_body,
+    .on_end = on_end,
+};
 
 static bool begin_exchange(tg_server_connection *connection) {
   tg_exchange *exchange = tg_exchange_new(connection->server->exchanges);

@@ -128,6 +128,12 @@ static int on_head(void *owner, tg_head *head) {
   return bodiless ? TG_HTTP1_BODILESS : TG_HTTP1_ON;
 }
 
+static int on_chunk(void *owner, uint64_t size) {
+  tg_upstream_connection *connection = owner;
+  uint64_t room = connection->origin->client->limits.body_bytes_max - tg_buffer_size(&connection->call->body);
+  return size <= room ? TG_HTTP1_ON : TG_HTTP1_REFUSE;
+}
+
 static int on_body(void *owner, const char *bytes, size_t size) {
   tg_upstream_connection *connection = owner;
   tg_buffer *body = &connection->call->body;
@@ -139,7 +145,12 @@ static void on_end(void *owner) {
   (void)owner; /* the parser's result says so as well */
 }
 
-static const tg_http1_events parser_events = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
+static const tg_http1_events parser_events = {
+    .on_head = on_head,
+    .on_chunk = on_chunk,
+    .on_body = on_body,
+    .on_end = on_end,
+};
 
 /* The response is whole: the connection is kept where nothing speaks against it. */
 static void complete(tg_upstream_connection *connection, bool clean) {

@@ -23,8 +23,14 @@ static int refuse(tg_http1_parser *parser) {
   return HPE_USER;
 }
 
+/* How far the head reaches before `at`, which is in the piece that llhttp has now. */
+static uint32_t offset_of(const tg_http1_parser *parser, const char *at) {
+  return parser->piece_offset + (uint32_t)(at - parser->piece);
+}
+
 static int on_method(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
+  if (parser->head->method.size == 0) parser->line_offset = offset_of(parser, at);
   return append(parser, &parser->head->method, at, length);
 }
 
@@ -33,10 +39,27 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t length) {
   return append(parser, &parser->head->target, at, length);
 }
 
-/* Bytes beside the body that a peer could send without an end: trailers, chunk extensions. */
-static int count_extra(tg_http1_parser *parser, size_t length, unsigned status, const char *text) {
-  parser->head_bytes += (uint32_t)length + 1;
-  return parser->head_bytes > parser->head_bytes_max ? fail(parser, status, text) : 0;
+/* Does "HTTP/" stand right before `at`? A part of it may have been in the piece before this one. */
+static bool follows_protocol(const tg_http1_parser *parser, const char *at) {
+  enum { SIZE = sizeof parser->last_bytes };
+  size_t here = (size_t)(at - parser->piece);
+  char before[SIZE];
+  if (here > SIZE) here = SIZE;
+  memcpy(before, parser->last_bytes + here, SIZE - here);
+  memcpy(before + SIZE - here, at - here, here);
+  return memcmp(before, "HTTP/", SIZE) == 0;
+}
+
+/* llhttp passes over several spaces in the request line, and over RTSP and ICE in place of HTTP. */
+static int on_version(llhttp_t *llhttp, const char *at, size_t length) {
+  tg_http1_parser *parser = parser_of(llhttp);
+  (void)length;
+  if (parser->version_begun) return 0;
+  parser->version_begun = true;
+  if (llhttp->type != HTTP_REQUEST) return 0;
+  size_t expected = parser->line_offset + parser->head->method.size + 1 + parser->head->target.size + 1 + 5;
+  if (offset_of(parser, at) == expected && follows_protocol(parser, at)) return 0;
+  return fail(parser, 400, "the request line is not a method, a target and HTTP's version");
 }
 
 static int on_version_complete(llhttp_t *llhttp) {
@@ -46,7 +69,7 @@ static int on_version_complete(llhttp_t *llhttp) {
 
 static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
-  if (parser->in_body) return count_extra(parser, length, 431, "too many bytes of trailers");
+  if (parser->in_body) return 0;
   tg_head *head = parser->head;
   bool starts = head->field_count == 0 || head->fields[head->field_count - 1].value.data != NULL;
   if (starts && head->field_count == parser->field_count_max) return fail(parser, 431, "too many header fields");
@@ -56,7 +79,7 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
-  if (parser->in_body) return count_extra(parser, length, 431, "too many bytes of trailers");
+  if (parser->in_body) return 0;
   return append(parser, &parser->head->fields[parser->head->field_count - 1].value, at, length);
 }
 
@@ -84,13 +107,13 @@ static void read_framing(tg_head *head, const llhttp_t *llhttp) {
 static int on_headers_complete(llhttp_t *llhttp) {
   tg_http1_parser *parser = parser_of(llhttp);
   parser->in_body = true;
-  parser->head_bytes = 0; /* from here on it counts trailers and chunk extensions */
+  parser->head_bytes = 0; /* from here on it counts what chunks take beside the body */
   read_framing(parser->head, llhttp);
   /* An upgrade that nobody asked for is an ordinary request (RFC 9110 section 7.8). */
   llhttp->upgrade = 0;
   switch (parser->events->on_head(parser->owner, parser->head)) {
     case TG_HTTP1_ON:
-      return 0;
+      return parser->head->chunked ? HPE_PAUSED : 0; /* so that the count begins right here */
     case TG_HTTP1_BODILESS:
       return 1;
     default:
@@ -102,30 +125,42 @@ static int on_headers_complete(llhttp_t *llhttp) {
 static int on_body(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
   if (length == 0) return 0;
+  if (parser->head->chunked) parser->head_bytes -= (int64_t)length;
   if (parser->events->on_body(parser->owner, at, length) == TG_HTTP1_ON) return 0;
   return refuse(parser);
 }
 
 static int on_message_complete(llhttp_t *llhttp) {
+  parser_of(llhttp)->complete = true;
   parser_of(llhttp)->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
   return HPE_PAUSED;
 }
 
-static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t length) {
-  (void)at;
-  return count_extra(parser_of(llhttp), length, 413, "too many bytes of chunk extensions");
+/* What a chunk of that size takes at least: its size in hexadecimal and two line ends. */
+static int64_t framing_bytes(uint64_t size) {
+  int64_t digits = 1;
+  while (size >>= 4) digits++;
+  return digits + 4;
+}
+
+static int on_chunk_header(llhttp_t *llhttp) {
+  tg_http1_parser *parser = parser_of(llhttp);
+  parser->head_bytes -= framing_bytes(llhttp->content_length);
+  parser->in_trailers = llhttp->content_length == 0;
+  if (parser->events->on_chunk(parser->owner, llhttp->content_length) == TG_HTTP1_ON) return 0;
+  return refuse(parser);
 }
 
 static const llhttp_settings_t request_settings = {
     .on_method = on_method,
     .on_url = on_url,
+    .on_version = on_version,
     .on_version_complete = on_version_complete,
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
-    .on_chunk_extension_name = on_chunk_extension,
-    .on_chunk_extension_value = on_chunk_extension,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
@@ -141,7 +176,8 @@ void tg_http1_parser_begin(tg_http1_parser *parser, tg_arena *arena, tg_head *he
   parser->arena = arena;
   parser->head = head;
   parser->head_bytes = 0;
-  parser->in_body = parser->ended = parser->keep_alive = false;
+  parser->in_body = parser->in_trailers = parser->version_begun = parser->complete = false;
+  parser->ended = parser->keep_alive = false;
 }
 
 static tg_http1_result fail_result(tg_http1_parser *parser, unsigned status, const char *text) {
@@ -165,21 +201,37 @@ static tg_http1_result stop(tg_http1_parser *parser, llhttp_errno_t error) {
 }
 
 static tg_http1_result end_message(tg_http1_parser *parser) {
-  llhttp_resume(&parser->llhttp);
   parser->ended = true;
   parser->events->on_end(parser->owner);
   return TG_HTTP1_END;
 }
 
-/* Runs llhttp over `size` bytes and says in *used how many it took. */
-static tg_http1_result execute(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
-  llhttp_errno_t error = llhttp_execute(&parser->llhttp, bytes, size);
-  *used = error == HPE_OK ? size : (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes);
-  if (error == HPE_OK) return TG_HTTP1_MORE;
-  return error == HPE_PAUSED ? end_message(parser) : stop(parser, error);
+/* Keeps the end of a piece within the request line, for follows_protocol. */
+static void keep_last_bytes(tg_http1_parser *parser, const char *bytes, size_t size) {
+  size_t kept = sizeof parser->last_bytes;
+  if (size > kept) bytes += size - kept;
+  if (size > kept) size = kept;
+  memmove(parser->last_bytes, parser->last_bytes + size, kept - size);
+  memcpy(parser->last_bytes + kept - size, bytes, size);
 }
 
-static tg_http1_result head_too_large(tg_http1_parser *parser) {
+/* Runs llhttp over `size` bytes and says in *used how many it took. */
+static tg_http1_result execute(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
+  parser->piece = bytes;
+  llhttp_errno_t error = llhttp_execute(&parser->llhttp, bytes, size);
+  *used = error == HPE_OK ? size : (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes);
+  if (error == HPE_OK) {
+    if (!parser->version_begun) keep_last_bytes(parser, bytes, size);
+    return TG_HTTP1_MORE;
+  }
+  if (error != HPE_PAUSED) return stop(parser, error);
+  llhttp_resume(&parser->llhttp);
+  return parser->complete ? end_message(parser) : TG_HTTP1_MORE;
+}
+
+static tg_http1_result too_large(tg_http1_parser *parser) {
+  if (parser->in_trailers) return fail_result(parser, 431, "too many bytes of trailers");
+  if (parser->in_body) return fail_result(parser, 413, "too many bytes of chunk extensions");
   bool in_target = parser->head->target.size > 0 && parser->head->major == 0;
   if (in_target) return fail_result(parser, 414, "the request target is too long");
   return fail_result(parser, 431, "the header section is too large");
@@ -190,11 +242,12 @@ tg_http1_result tg_http1_parser_feed(tg_http1_parser *parser, const char *bytes,
   tg_http1_result result = TG_HTTP1_MORE;
   while (result == TG_HTTP1_MORE && *used < size) {
     size_t piece = size - *used, taken = 0;
-    uint32_t room = parser->head_bytes_max - parser->head_bytes;
-    bool in_head = !parser->in_body;
-    if (in_head && room == 0) return head_too_large(parser);
-    if (in_head && piece > room) piece = room;
-    if (in_head) parser->head_bytes += (uint32_t)piece; /* on_headers_complete sets it to 0 */
+    size_t room = (size_t)(parser->head_bytes_max - parser->head_bytes);
+    bool counts = !parser->in_body || parser->head->chunked;
+    if (counts && room == 0) return too_large(parser);
+    if (counts && piece > room) piece = room;
+    parser->piece_offset = (uint32_t)parser->head_bytes;
+    if (counts) parser->head_bytes += (int64_t)piece; /* callbacks take off what does not count */
     result = execute(parser, bytes + *used, piece, &taken);
     *used += taken;
   }

@@ -11,6 +11,8 @@ typedef struct tg_http1_events {
   /* The head is whole. TG_HTTP1_ON goes on, TG_HTTP1_BODILESS says that no body follows whatever the head says (the
      answer to HEAD), TG_HTTP1_REFUSE stops the parser with TG_HTTP1_REFUSED. */
   int (*on_head)(void *owner, tg_head *head);
+  /* A chunk of that many bytes begins, 0 behind the last one. TG_HTTP1_ON or TG_HTTP1_REFUSE. */
+  int (*on_chunk)(void *owner, uint64_t size);
   /* A piece of the body, freed of its framing; valid until the callback returns. TG_HTTP1_ON or TG_HTTP1_REFUSE. */
   int (*on_body)(void *owner, const char *bytes, size_t size);
   /* The message is whole. The parser pauses behind it. */
@@ -34,9 +36,16 @@ typedef struct tg_http1_parser {
   void *owner;
   tg_arena *arena; /* of the message under way */
   tg_head *head;
-  uint32_t head_bytes;     /* of the message under way: head, trailers and chunk extensions */
+  int64_t head_bytes;      /* of the message under way: its head; behind it chunk extensions and trailers */
   uint32_t head_bytes_max; /* over it: 414 in the target, 431 in the fields, 413 in chunk extensions */
   uint32_t field_count_max;
+  const char *piece;      /* what llhttp has now */
+  uint32_t piece_offset;  /* bytes of the head before it */
+  uint32_t line_offset;   /* bytes of the head before the request line */
+  char last_bytes[5];     /* of the piece before, within the request line */
+  bool version_begun;     /* the request line's version has begun */
+  bool in_trailers;       /* behind the last chunk */
+  bool complete;          /* llhttp has paused at the message's end */
   bool ended;             /* between messages */
   bool refused;           /* a callback refused */
   bool keep_alive;        /* the message that has ended leaves the connection open */

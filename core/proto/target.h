@@ -8,7 +8,7 @@
 typedef struct tg_target {
   tg_text path;      /* normalised, still percent-encoded, begins with "/"; "*" for OPTIONS * */
   tg_text query;     /* what follows "?", as it was sent; data is NULL without a "?" */
-  tg_text authority; /* of the absolute form; it overrides Host. data is NULL in the other forms */
+  tg_text authority; /* of the absolute form, which Host must equal. data is NULL in the other forms */
 } tg_target;
 
 /* Reads a target in origin-form, absolute-form or asterisk-form. NULL when it is fine, else a sentence that says
