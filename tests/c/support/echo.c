@@ -1,0 +1,141 @@
+#include "support/echo.h"
+#include "check.h"
+
+#include <stdlib.h>
+
+typedef struct visit {
+  tg_list node; /* in `held` */
+  tg_job job;
+  tg_exchange *exchange;
+  echo *echo;
+  bool gone;
+} visit;
+
+/* --- the answer --- */
+
+static void add(tg_buffer *body, const char *mark, tg_text text) {
+  if (text.data == NULL) return;
+  tg_buffer_append_text(body, tg_text_of(mark));
+  tg_buffer_append_text(body, text);
+}
+
+static void write_echo(tg_buffer *body, const tg_exchange *exchange) {
+  tg_buffer_append_text(body, exchange->head.method);
+  add(body, " ", exchange->target.path);
+  add(body, " ?", exchange->target.query);
+  add(body, " @", exchange->authority);
+  if (tg_buffer_size(&exchange->body) == 0) return;
+  add(body, " [", tg_buffer_text(&exchange->body));
+  tg_buffer_append(body, "]", 1);
+}
+
+static bool is_path(const tg_exchange *exchange, const char *path) {
+  tg_text is = exchange->target.path;
+  return is.size >= strlen(path) && memcmp(is.data, path, strlen(path)) == 0;
+}
+
+static unsigned status_of(const tg_exchange *exchange) {
+  return is_path(exchange, "/status/") ? (unsigned)strtoul(exchange->target.path.data + 8, NULL, 10) : 200;
+}
+
+static void respond(visit *is) {
+  tg_exchange *exchange = is->exchange;
+  tg_buffer body = {0};
+  tg_response response = {.status = status_of(exchange), .type = TG_TEXT("text/plain")};
+  write_echo(&body, exchange);
+  response.body = tg_buffer_text(&body);
+  if (exchange->body_state == TG_BODY_FAILED) {
+    response.status = exchange->body_status;
+    response.body = tg_text_of(exchange->body_error);
+  }
+  tg_exchange_respond(exchange, &response);
+  if (!is->gone) is->echo->answered++;
+  tg_buffer_free(&body);
+}
+
+/* --- the visit --- */
+
+static void let_go(visit *is) {
+  tg_job_cancel(&is->job);
+  tg_list_remove(&is->node);
+  tg_exchange_release(is->exchange);
+  free(is);
+}
+
+static void on_job(tg_job *job) {
+  visit *is = TG_CONTAINER(job, visit, job);
+  if (is_path(is->exchange, "/silent")) return;
+  bool early = is_path(is->exchange, "/early");
+  if (!early) tg_exchange_want_body(is->exchange);
+  if (!early && is->exchange->body_state == TG_BODY_COMING) return;
+  respond(is);
+  let_go(is);
+}
+
+static void on_body(tg_exchange *exchange) {
+  visit *is = exchange->owner;
+  CHECK(!is->gone);
+  CHECK(exchange->body_state != TG_BODY_COMING);
+  tg_loop_post(is->echo->loop, &is->job);
+}
+
+static void on_gone(tg_exchange *exchange) {
+  visit *is = exchange->owner;
+  CHECK(!is->gone); /* once */
+  is->gone = true;
+  is->echo->gone++;
+  tg_job_cancel(&is->job);
+}
+
+static const tg_exchange_events exchange_events = {.on_body = on_body, .on_gone = on_gone};
+
+static void on_request(void *owner, tg_exchange *exchange) {
+  echo *is = owner;
+  visit *new_visit = calloc(1, sizeof *new_visit);
+  is->requests++;
+  new_visit->echo = is;
+  new_visit->exchange = exchange;
+  exchange->owner = new_visit;
+  exchange->events = &exchange_events;
+  tg_job_init(&new_visit->job, on_job);
+  tg_list_push_back(&is->held, &new_visit->node);
+  tg_loop_post(is->loop, &new_visit->job);
+}
+
+/* --- the server --- */
+
+static void on_stopped(void *owner) {
+  ((echo *)owner)->stopped++;
+}
+
+static void on_accept_error(void *owner, int code) {
+  (void)owner;
+  CHECK_NUMBER(code, 0);
+}
+
+static const tg_server_events server_events = {
+    .on_request = on_request,
+    .on_stopped = on_stopped,
+    .on_accept_error = on_accept_error,
+};
+
+void echo_start(echo *is, tg_loop *loop, const tg_server_limits *limits) {
+  *is = (echo){.loop = loop};
+  tg_list_init(&is->held);
+  is->server = tg_server_new(loop, limits != NULL ? limits : &tg_server_limits_default, &server_events, is);
+  if (!CHECK(is->server != NULL)) abort();
+}
+
+void echo_answer_held(echo *is) {
+  while (!tg_list_is_empty(&is->held)) {
+    visit *first = TG_CONTAINER(is->held.next, visit, node);
+    respond(first);
+    let_go(first);
+  }
+}
+
+void echo_free(echo *is) {
+  if (is->server != NULL) tg_server_free(is->server);
+  is->server = NULL;
+  while (!tg_list_is_empty(&is->held)) let_go(TG_CONTAINER(is->held.next, visit, node));
+}
