@@ -28,7 +28,9 @@ static void start_task(tg_task *task, tg_exchange *exchange) {
   lua_pushlightuserdata(L, exchange);
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
   lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
-  tg_task_start(task, 3);
+  tg_text timeout = tg_head_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms"));
+  if (timeout.data != NULL) lua_pushlstring(L, timeout.data, timeout.size);
+  tg_task_start(task, timeout.data != NULL ? 4 : 3);
 }
 
 static void on_request(void *owner, tg_exchange *exchange) {

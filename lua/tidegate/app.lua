@@ -4,6 +4,7 @@ local background = require "tidegate.background"
 local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
+local scope = require "tidegate.scope"
 
 ---@class tidegate.App
 ---@field folder string the folder whose route files are loaded
@@ -33,12 +34,24 @@ local function below(prefix, pattern)
   return type(pattern) == "string" and pattern:sub(1, 1) == "/" and prefix .. pattern or pattern
 end
 
-local function add(self, method, pattern, handler)
+-- The options of a route, as a table of what was given.
+local function read_options(options)
+  for name, value in pairs(options or {}) do
+    if name ~= "request_timeout_ms" then
+      fail(("a route has no option %q; it has request_timeout_ms"):format(tostring(name)))
+    elseif type(value) ~= "number" or value < 0 then
+      fail("request_timeout_ms must be a number of milliseconds; 0 for none")
+    end
+  end
+  return options or {}
+end
+
+local function add(self, method, pattern, handler, options)
   check_open(self)
   if type(handler) ~= "function" then
     fail(("app:%s(pattern, handler): the handler is a %s, not a function"):format(method:lower(), type(handler)))
   end
-  local route = { handler = handler, group = self, place = caller_place() }
+  local route = { handler = handler, group = self, place = caller_place(), options = read_options(options) }
   local routes = self.shared.router
   local ok, message = pcall(routes.add, routes, method, below(self.prefix, pattern), route)
   if not ok then
@@ -47,9 +60,10 @@ local function add(self, method, pattern, handler)
 end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
-  --- Registers a handler, which gets the request and returns the answer.
-  App[method:lower()] = function(self, pattern, handler)
-    add(self, method, pattern, handler)
+  --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms, for this route
+  --- in place of the setting; 0 for none.
+  App[method:lower()] = function(self, pattern, handler, options)
+    add(self, method, pattern, handler, options)
   end
 end
 
@@ -157,13 +171,24 @@ local function any_path()
   return 204, nil, { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
 end
 
+-- A route's chain within its total time; what takes longer is answered with 504.
+local function within(timeout_ms, chain)
+  if not timeout_ms or timeout_ms == 0 then
+    return chain
+  end
+  return function(request)
+    return scope.fail_after(timeout_ms / 1000, chain, request)
+  end
+end
+
 --- Puts routes and middleware together. Nothing can be registered afterwards.
+---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@return fun(request: tidegate.Request): any # finds the route of a request and calls it
-function App:mount()
+function App:mount(request_timeout_ms)
   self.shared.mounted = true
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
-    route.run = wrap(route.handler, route.group)
+    route.run = within(route.options.request_timeout_ms or request_timeout_ms, wrap(route.handler, route.group))
   end
   local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
   local find = routes.find

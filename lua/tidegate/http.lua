@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
+local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
@@ -136,6 +137,7 @@ end
 
 local option_types = {
   query = "table", headers = "table", body = "string", json = "any", form = "table", timeout = "number",
+  forward_deadline = "boolean",
 }
 local TIMEOUT_SECONDS_MAX = 1e9
 
@@ -143,8 +145,8 @@ local function check_options(options)
   for name, value in pairs(options) do
     local wanted = option_types[name]
     if not wanted then
-      core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form and timeout"):format(
-        tostring(name)))
+      core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form, timeout and "
+        .. "forward_deadline"):format(tostring(name)))
     elseif wanted ~= "any" and type(value) ~= wanted then
       core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
     end
@@ -179,6 +181,20 @@ end
 
 local NONE = {}
 
+-- The headers, with what remains of the time until the earliest deadline.
+local function with_deadline(headers)
+  local seconds = scope.remaining()
+  if not seconds then
+    return headers
+  end
+  local all = {}
+  for name, value in pairs(headers or NONE) do
+    all[name] = value
+  end
+  all["X-Request-Timeout-Ms"] = math.ceil(seconds * 1000)
+  return all
+end
+
 local function request(method, url, options)
   options = options or NONE
   if options ~= NONE then
@@ -193,6 +209,9 @@ local function request(method, url, options)
   if headers and multimap.is_fields(headers) then
     headers = multimap.to_lines(headers)
   end
+  if options.forward_deadline then
+    headers = with_deadline(headers)
+  end
   local body, kind = body_of(options)
   return answer(url, now(), task.results(
     call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
@@ -204,6 +223,7 @@ end
 ---@field body? string
 ---@field json? any sent as the body, as JSON
 ---@field form? table<string, string> sent as the body, as a form
+---@field forward_deadline? boolean send what remains until the earliest deadline as X-Request-Timeout-Ms
 ---@field timeout? number seconds for the whole call, from the look-up of the name to the last byte; 60 by default
 
 local http = {}
@@ -262,6 +282,9 @@ function Client:request(method, path, options)
   end
   all.headers = merged(self.headers, all.headers)
   all.timeout = all.timeout or self.timeout
+  if all.forward_deadline == nil then
+    all.forward_deadline = self.forward_deadline
+  end
   return request(method, self.base_url .. path, all)
 end
 
@@ -272,7 +295,7 @@ for _, method in ipairs(verbs) do
 end
 
 --- A client for one upstream.
----@param fields {base_url: string, headers?: table, timeout?: number}
+---@param fields {base_url: string, headers?: table, timeout?: number, forward_deadline?: boolean}
 ---@return tidegate.Client
 function http.client(fields)
   url_of.parse(fields.base_url)
@@ -280,6 +303,7 @@ function http.client(fields)
     base_url = (fields.base_url:gsub("/$", "")),
     headers = fields.headers or {},
     timeout = fields.timeout,
+    forward_deadline = fields.forward_deadline or false,
   }, Client)
 end
 

@@ -6,11 +6,13 @@ local json = require "tidegate.json"
 local log = require "tidegate.log"
 local request_of = require "tidegate.request"
 local response = require "tidegate.response"
+local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
 local new_request, send, note_trace = request_of.new, response.send, task.note_trace
 local xpcall = xpcall
 
+local DEADLINE_FIELD = "X-Request-Timeout-Ms"
 local PROBLEM = "application/problem+json"
 
 local function problem(request, status, detail)
@@ -66,9 +68,16 @@ function serve.handler(handle, dev)
   local function run(exchange, request)
     send(exchange, handle(request))
   end
-  return function(exchange, method, path)
+  local function run_bound(exchange, request, timeout)
+    local milliseconds = tonumber(timeout)
+    if not milliseconds or milliseconds < 0 then
+      errors.abort(400, DEADLINE_FIELD .. " is no number of milliseconds")
+    end
+    scope.fail_after(milliseconds / 1000, run, exchange, request)
+  end
+  return function(exchange, method, path, timeout)
     local request = new_request(exchange, method, path)
-    local ok, err = xpcall(run, note_trace, exchange, request)
+    local ok, err = xpcall(timeout and run_bound or run, note_trace, exchange, request, timeout)
     if not ok then
       local fine, again = pcall(fail, exchange, request, err, task.trace(), dev)
       if not fine then

@@ -72,7 +72,7 @@ return function(args)
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
   local loaded = loader.load(values.routes)
-  local handle = loaded:mount()
+  local handle = loaded:mount(values.request_timeout_ms)
   values.request = serve.handler(handle, values.dev)
   values.gone = serve.gone
   local stopped = {} -- done, and who waits for it

@@ -11,6 +11,13 @@ local function whole_number(value)
   return fine and number or nil, "a whole number from 1 to 2147483648"
 end
 
+local function whole_number_or_none(value)
+  if tonumber(value) == 0 then
+    return 0
+  end
+  return (whole_number(value)), "a whole number from 1 to 2147483648, or 0"
+end
+
 local function yes_or_no(value)
   if value == true or value == "true" or value == "1" then
     return true
@@ -58,6 +65,8 @@ settings.list = {
     help = "from there to the end of its body; 408 over it" },
   { name = "idle_timeout_ms", read = whole_number, default = 60000, value = "MS",
     help = "a connection between requests is closed after it" },
+  { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
+    help = "the total time of a route, 0 for none; 504 over it" },
   { name = "drain_timeout_ms", read = whole_number, default = 10000, value = "MS",
     help = "at the end, requests under way are cancelled after it" },
 }
