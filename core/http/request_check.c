@@ -33,11 +33,24 @@ static tg_refusal check_framing(const tg_head *head) {
   return (tg_refusal){501, "the only transfer coding understood here is chunked"};
 }
 
+/* What stands behind the host, if anything does, is a colon and a port, which may be empty (RFC 3986 section 3.2.3). */
+static bool is_port(tg_text text) {
+  if (text.size > 0 && text.data[0] != ':') return false;
+  for (size_t i = 1; i < text.size; i++) {
+    if (text.data[i] < '0' || text.data[i] > '9') return false;
+  }
+  return text.size <= sizeof ":65535" - 1;
+}
+
 static bool is_authority(tg_text text) {
   for (size_t i = 0; i < text.size; i++) {
     if (!tg_char_is(text.data[i], TG_CHAR_HOST)) return false;
   }
-  return text.size > 0;
+  if (text.size == 0 || text.data[0] == ':') return false;
+  const char *end = memchr(text.data, text.data[0] == '[' ? ']' : ':', text.size);
+  if (end == NULL) return text.data[0] != '[';
+  if (*end == ']') end++;
+  return is_port((tg_text){end, text.size - (size_t)(end - text.data)});
 }
 
 /* RFC 9112 section 3.2: one Host, always, in HTTP/1.1. Beside the absolute form it must say the same. */
