@@ -30,8 +30,32 @@ static int now(lua_State *L) {
   return 1;
 }
 
+/* core.set_virtual(boolean): makes the clock jump when nothing can run, or real again */
+static int set_virtual(lua_State *L) {
+  tg_loop_set_virtual(tg_runtime_of(L)->loop, lua_toboolean(L, 1));
+  return 0;
+}
+
+/* core.shuffle(seed): runs what is ready in a random order; 0 for the usual one */
+static int shuffle(lua_State *L) {
+  tg_loop_shuffle(tg_runtime_of(L)->loop, (uint64_t)luaL_checknumber(L, 1));
+  return 0;
+}
+
+static void call_stuck(void *owner) {
+  tg_runtime *runtime = owner;
+  tg_runtime_call(runtime, runtime->stuck_ref, 0);
+}
+
+/* core.on_stuck(function): calls it when the clock is virtual and nothing can ever run again */
+static int on_stuck(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  tg_runtime_set_reference(L, &runtime->stuck_ref, 1);
+  tg_loop_on_stuck(runtime->loop, call_stuck, runtime);
+  return 0;
+}
+
 const luaL_Reg tg_clock_functions[] = {
-    {"sleep", sleep_for},
-    {"now", now},
-    {NULL, NULL},
+    {"sleep", sleep_for}, {"now", now},           {"set_virtual", set_virtual},
+    {"shuffle", shuffle}, {"on_stuck", on_stuck}, {NULL, NULL},
 };

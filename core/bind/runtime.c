@@ -1,6 +1,7 @@
 #include "bind/runtime.h"
 #include "bind/embedded.h"
 #include "bind/log.h"
+#include "bind/server.h"
 #include "bind/task.h"
 
 #include <lualib.h>
@@ -114,9 +115,10 @@ tg_runtime *tg_runtime_new(void) {
   if (runtime == NULL) return NULL;
   tg_list_init(&runtime->tasks);
   tg_list_init(&runtime->spare_tasks);
+  tg_list_init(&runtime->servers);
   tg_deadlines_open(runtime);
-  runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->serve_ref = runtime->gone_ref = LUA_NOREF;
-  runtime->signal_ref = runtime->stopped_ref = LUA_NOREF;
+  runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
+  runtime->signal_ref = runtime->stuck_ref = LUA_NOREF;
   if (!open_parts(runtime)) {
     tg_runtime_free(runtime);
     return NULL;
@@ -192,9 +194,9 @@ static void free_tasks(tg_runtime *runtime) {
 }
 
 void tg_runtime_free(tg_runtime *runtime) {
-  if (runtime->server != NULL) tg_server_free(runtime->server);
   tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
+    tg_script_servers_close(runtime);
     free_tasks(runtime);
     lua_close(runtime->L);
   }

@@ -16,7 +16,8 @@ typedef struct tg_runtime {
   lua_State *L; /* the main state; tasks are its threads */
   tg_loop *loop;
   tg_client *client;
-  tg_server *server; /* NULL until core.listen */
+  unsigned stream_count; /* streams of scripts that are open */
+  tg_list servers;       /* tg_script_server */
   tg_signals *signals;
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */
@@ -29,10 +30,9 @@ typedef struct tg_runtime {
   int deadline_ref;  /* … called with the object of a deadline that has passed */
   int forget_ref;    /* … called with a task that has ended and that Lua keeps notes of */
   int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */
-  int serve_ref;     /* … called with each request, in a task of its own */
   int gone_ref;      /* … called when the client of a request is gone */
   int signal_ref;    /* … called with a signal's number */
-  int stopped_ref;   /* … called when the server has stopped */
+  int stuck_ref;     /* … called when the clock is virtual and nothing can ever run again */
 } tg_runtime;
 
 /* A runtime with all modules ready to be required; NULL without memory. */

@@ -1,5 +1,18 @@
-/* The server: listening, and a task for each request. */
+/* Servers: listening, and a task for each request. */
+#include "bind/server.h"
 #include "bind/request.h"
+#include "io/local.h"
+
+#include <stdlib.h>
+
+struct tg_script_server {
+  tg_list node; /* in the runtime's servers */
+  tg_runtime *runtime;
+  tg_server *server;
+  tg_local *local; /* where it listens in memory; NULL where it does not */
+  int request_ref; /* the Lua function that is called with each request, in a task of its own */
+  int stopped_ref; /* … called when the server has stopped */
+};
 
 static void on_task_end(tg_task *task) {
   tg_exchange *exchange = task->owner;
@@ -20,11 +33,11 @@ static void on_gone(tg_exchange *exchange) {
 
 static const tg_exchange_events exchange_events = {.on_body = tg_request_on_body, .on_gone = on_gone};
 
-static void start_task(tg_task *task, tg_exchange *exchange) {
+static void start_task(tg_task *task, tg_exchange *exchange, int serve_ref) {
   lua_State *L = tg_task_results(task);
   task->on_end = on_task_end;
   task->owner = exchange;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, task->runtime->serve_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, serve_ref);
   lua_pushlightuserdata(L, exchange);
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
   lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
@@ -34,7 +47,8 @@ static void start_task(tg_task *task, tg_exchange *exchange) {
 }
 
 static void on_request(void *owner, tg_exchange *exchange) {
-  tg_runtime *runtime = owner;
+  tg_script_server *self = owner;
+  tg_runtime *runtime = self->runtime;
   tg_request *request = tg_arena_alloc(&exchange->arena, sizeof *request);
   tg_task *task = request != NULL ? tg_task_new(runtime) : NULL;
   exchange->events = &exchange_events;
@@ -46,12 +60,12 @@ static void on_request(void *owner, tg_exchange *exchange) {
   }
   request->task = task;
   tg_list_init(&request->body_waiters);
-  start_task(task, exchange);
+  start_task(task, exchange, self->request_ref);
 }
 
 static void on_stopped(void *owner) {
-  tg_runtime *runtime = owner;
-  tg_runtime_call(runtime, runtime->stopped_ref, 0);
+  tg_script_server *self = owner;
+  tg_runtime_call(self->runtime, self->stopped_ref, 0);
 }
 
 static void on_accept_error(void *owner, int code) {
@@ -94,34 +108,68 @@ static tg_server_limits read_limits(lua_State *L, int index) {
   return limits;
 }
 
-/* core.serve{limits…, request = function, gone = function, stopped = function}: makes the server */
+static tg_script_server *check_server(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+  return lua_touserdata(L, 1);
+}
+
+static tg_script_server *server_new(tg_runtime *runtime, const tg_server_limits *limits) {
+  tg_script_server *self = calloc(1, sizeof *self);
+  if (self == NULL) return NULL;
+  self->runtime = runtime;
+  self->request_ref = self->stopped_ref = LUA_NOREF;
+  self->server = tg_server_new(runtime->loop, limits, &server_events, self);
+  if (self->server == NULL) {
+    free(self);
+    return NULL;
+  }
+  tg_list_push_back(&runtime->servers, &self->node);
+  return self;
+}
+
+static void server_free(tg_script_server *self) {
+  lua_State *L = self->runtime->L;
+  tg_list_remove(&self->node);
+  if (self->local != NULL) tg_local_close(self->local);
+  tg_server_free(self->server);
+  luaL_unref(L, LUA_REGISTRYINDEX, self->request_ref);
+  luaL_unref(L, LUA_REGISTRYINDEX, self->stopped_ref);
+  free(self);
+}
+
+void tg_script_servers_close(tg_runtime *runtime) {
+  while (!tg_list_is_empty(&runtime->servers)) server_free(TG_CONTAINER(runtime->servers.next, tg_script_server, node));
+}
+
+/* core.serve{limits…, request = function, gone = function, stopped = function} → server */
 static int serve(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
-  if (runtime->server != NULL) return luaL_error(L, "the server runs already");
   tg_server_limits limits = read_limits(L, 1);
   lua_settop(L, 1);
   lua_getfield(L, 1, "request");
   lua_getfield(L, 1, "gone");
   lua_getfield(L, 1, "stopped"); /* stack: table, request, gone, stopped */
-  tg_runtime_set_reference(L, &runtime->serve_ref, 2);
+  for (int i = 2; i <= 4; i++) luaL_checktype(L, i, LUA_TFUNCTION);
+  tg_script_server *self = server_new(runtime, &limits);
+  if (self == NULL) return luaL_error(L, "out of memory");
+  tg_runtime_set_reference(L, &self->request_ref, 2);
   tg_runtime_set_reference(L, &runtime->gone_ref, 3);
-  tg_runtime_set_reference(L, &runtime->stopped_ref, 4);
-  runtime->server = tg_server_new(runtime->loop, &limits, &server_events, runtime);
-  return runtime->server != NULL ? 0 : luaL_error(L, "out of memory");
+  tg_runtime_set_reference(L, &self->stopped_ref, 4);
+  lua_pushlightuserdata(L, self);
+  return 1;
 }
 
-/* core.listen(address) → the address listened on; or nil and what is wrong with it */
+/* core.listen(server, address) → the address listened on; or nil and what is wrong with it */
 static int listen_at(lua_State *L) {
-  tg_runtime *runtime = tg_runtime_of(L);
   tg_address address;
   char text[TG_ADDRESS_TEXT_BYTES];
-  if (!tg_address_parse(&address, tg_check_text(L, 1))) {
+  if (!tg_address_parse(&address, tg_check_text(L, 2))) {
     lua_pushnil(L);
     lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
     return 2;
   }
-  int code = tg_server_listen(runtime->server, &address, text, sizeof text);
+  int code = tg_server_listen(check_server(L)->server, &address, text, sizeof text);
   if (code < 0) {
     lua_pushnil(L);
     lua_pushstring(L, tg_error_text(code));
@@ -131,20 +179,49 @@ static int listen_at(lua_State *L) {
   return 1;
 }
 
-/* core.stop_serving(): no new connections; idle ones close, the others answer what they have; then `stopped` */
+static void on_local_accept(void *owner, tg_stream *stream) {
+  tg_server_accept(((tg_script_server *)owner)->server, stream);
+}
+
+/* core.listen_in_memory(server, host, port): serves calls of this process to that host, without a socket */
+static int listen_in_memory(lua_State *L) {
+  tg_script_server *self = check_server(L);
+  const char *host = luaL_checkstring(L, 2);
+  unsigned port = (unsigned)luaL_checkinteger(L, 3);
+  if (self->local != NULL) return luaL_error(L, "the server listens in memory already");
+  self->local = tg_local_open(self->runtime->loop, host, port, on_local_accept, self);
+  return self->local != NULL ? 0 : luaL_error(L, "out of memory");
+}
+
+/* core.stop_serving(server): no new connections; idle ones close, the others answer what they have; then `stopped` */
 static int stop_serving(lua_State *L) {
-  tg_server_stop(tg_runtime_of(L)->server);
+  tg_server_stop(check_server(L)->server);
   return 0;
 }
 
-/* core.connection_count() → open connections of clients */
+/* core.close_server(server): ends it with all its connections, at once */
+static int close_server(lua_State *L) {
+  server_free(check_server(L));
+  return 0;
+}
+
+/* core.connection_count() → open connections of clients, of all servers */
 static int connection_count(lua_State *L) {
-  tg_server *server = tg_runtime_of(L)->server;
-  lua_pushinteger(L, server != NULL ? (lua_Integer)tg_server_connection_count(server) : 0);
+  tg_runtime *runtime = tg_runtime_of(L);
+  lua_Integer count = 0;
+  for (tg_list *node = runtime->servers.next; node != &runtime->servers; node = node->next) {
+    count += tg_server_connection_count(TG_CONTAINER(node, tg_script_server, node)->server);
+  }
+  lua_pushinteger(L, count);
   return 1;
 }
 
 const luaL_Reg tg_server_functions[] = {
-    {"serve", serve}, {"listen", listen_at}, {"stop_serving", stop_serving}, {"connection_count", connection_count},
+    {"serve", serve},
+    {"listen", listen_at},
+    {"listen_in_memory", listen_in_memory},
+    {"stop_serving", stop_serving},
+    {"close_server", close_server},
+    {"connection_count", connection_count},
     {NULL, NULL},
 };

@@ -2,12 +2,16 @@
 #include "bind/raise.h"
 #include "bind/task.h"
 #include "io/dial.h"
+#include "io/local.h"
+
+#include <stdlib.h>
 
 static const char metatable[] = "tidegate.stream";
 
 enum { WRITE_QUEUE_BYTES_MAX = 64 * 1024 };
 
 typedef struct script_stream {
+  tg_runtime *runtime;
   tg_stream *stream; /* NULL before it is connected and after it is closed */
   tg_dial *dial;     /* while it is being connected */
   tg_buffer inbox;   /* what has come and was not read */
@@ -44,7 +48,10 @@ static const tg_stream_events events = {.on_read = on_read, .on_drain = on_drain
 
 static void close_stream(script_stream *self) {
   if (self->dial != NULL) tg_dial_cancel(self->dial);
-  if (self->stream != NULL) tg_stream_close(self->stream);
+  if (self->stream != NULL) {
+    tg_stream_close(self->stream);
+    self->runtime->stream_count--;
+  }
   self->dial = NULL;
   self->stream = NULL;
   if (self->code == 0) self->code = TG_ERROR_CANCELED;
@@ -53,12 +60,23 @@ static void close_stream(script_stream *self) {
   wake(&self->writer);
 }
 
-/* core.stream() → a stream that is not connected */
-static int create(lua_State *L) {
+static script_stream *push_new(lua_State *L, tg_runtime *runtime) {
   script_stream *self = lua_newuserdata(L, sizeof *self);
-  *self = (script_stream){0};
+  *self = (script_stream){.runtime = runtime};
   luaL_getmetatable(L, metatable);
   lua_setmetatable(L, -2);
+  return self;
+}
+
+static void attach(script_stream *self, tg_stream *stream) {
+  self->stream = stream;
+  self->runtime->stream_count++;
+  tg_stream_attach(stream, &events, self);
+}
+
+/* core.stream() → a stream that is not connected */
+static int create(lua_State *L) {
+  push_new(L, tg_runtime_of(L));
   return 1;
 }
 
@@ -73,9 +91,8 @@ static int close_now(lua_State *L) {
 static void on_connected(void *owner, int code, tg_stream *stream) {
   script_stream *self = owner;
   self->dial = NULL;
-  self->stream = stream;
   self->code = code;
-  if (stream != NULL) tg_stream_attach(stream, &events, self);
+  if (stream != NULL) attach(self, stream);
   wake(&self->writer);
 }
 
@@ -181,6 +198,62 @@ static int finish(lua_State *L) {
   return 0;
 }
 
+/* --- listening in memory --- */
+
+typedef struct stream_listener {
+  tg_runtime *runtime;
+  tg_local *local;
+  int accept_ref; /* the Lua function that gets each stream, in a task of its own */
+} stream_listener;
+
+static void on_accept(void *owner, tg_stream *stream) {
+  stream_listener *self = owner;
+  tg_task *task = tg_task_new(self->runtime);
+  if (task == NULL) {
+    tg_stream_close(stream);
+    return;
+  }
+  lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->accept_ref);
+  attach(push_new(task->L, self->runtime), stream);
+  tg_task_start(task, 1);
+}
+
+/* core.listen_stream_in_memory(host, port, function) → listener: calls it with the stream of each connection of this
+   process to that host, in a task of its own */
+static int listen_in_memory(lua_State *L) {
+  const char *host = luaL_checkstring(L, 1);
+  unsigned port = (unsigned)luaL_checkinteger(L, 2);
+  luaL_checktype(L, 3, LUA_TFUNCTION);
+  stream_listener *self = calloc(1, sizeof *self);
+  if (self == NULL) return luaL_error(L, "out of memory");
+  self->runtime = tg_runtime_of(L);
+  self->accept_ref = LUA_NOREF;
+  self->local = tg_local_open(self->runtime->loop, host, port, on_accept, self);
+  if (self->local == NULL) {
+    free(self);
+    return luaL_error(L, "out of memory");
+  }
+  tg_runtime_set_reference(L, &self->accept_ref, 3);
+  lua_pushlightuserdata(L, self);
+  return 1;
+}
+
+/* core.close_stream_listener(listener): no further connections; those that stand go on */
+static int close_listener(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+  stream_listener *self = lua_touserdata(L, 1);
+  tg_local_close(self->local);
+  luaL_unref(L, LUA_REGISTRYINDEX, self->accept_ref);
+  free(self);
+  return 0;
+}
+
+/* core.stream_count() → streams of scripts that are open */
+static int stream_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)tg_runtime_of(L)->stream_count);
+  return 1;
+}
+
 /* core.stream_metatable() → the metatable, into which stream.lua puts the methods */
 static int push_metatable(lua_State *L) {
   if (luaL_newmetatable(L, metatable) != 0) {
@@ -200,6 +273,9 @@ const luaL_Reg tg_stream_functions[] = {
     {"stream_write", write_text},
     {"stream_finish", finish},
     {"stream_close", close_now},
+    {"listen_stream_in_memory", listen_in_memory},
+    {"close_stream_listener", close_listener},
+    {"stream_count", stream_count},
     {"stream_metatable", push_metatable},
     {NULL, NULL},
 };

@@ -1,4 +1,5 @@
 #include "io/dial.h"
+#include "io/local.h"
 #include "io/loop_private.h"
 
 #include <stdio.h>
@@ -7,9 +8,12 @@
 struct tg_dial {
   uv_getaddrinfo_t lookup;
   tg_loop *loop;
-  struct addrinfo *addresses;   /* all that were found */
-  struct addrinfo *next;        /* the one to try next */
-  tg_connect *connect;          /* the one being tried */
+  struct addrinfo *addresses; /* all that were found */
+  struct addrinfo *next;      /* the one to try next */
+  tg_connect *connect;        /* the one being tried */
+  char *host;                 /* of a listener in memory, and its port, until the job has run */
+  unsigned port;
+  tg_job job;
   int code;                     /* why the last one failed */
   bool looking_up;              /* the look-up's thread still holds this structure */
   tg_connect_callback callback; /* NULL once it was cancelled */
@@ -78,6 +82,24 @@ static int look_up(tg_dial *dial, const char *host, unsigned port) {
   return code;
 }
 
+static void on_local(tg_job *job) {
+  tg_dial *dial = TG_CONTAINER(job, tg_dial, job);
+  tg_local *local = tg_local_find(dial->loop, dial->host, dial->port);
+  tg_stream *stream = NULL;
+  int code = local != NULL ? tg_local_connect(local, &stream) : UV_ECONNREFUSED;
+  free(dial->host);
+  answer(dial, code, stream);
+}
+
+/* The connection stands in the next turn, as with a socket. */
+static int start_local(tg_dial *dial, const char *host, unsigned port) {
+  dial->host = strdup(host);
+  if (dial->host == NULL) return UV_ENOMEM;
+  dial->port = port;
+  tg_loop_post(dial->loop, &dial->job);
+  return 0;
+}
+
 int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
                   tg_dial **result) {
   tg_dial *dial = calloc(1, sizeof *dial);
@@ -85,9 +107,12 @@ int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_cal
   dial->loop = loop;
   dial->callback = on_connect;
   dial->owner = owner;
+  tg_job_init(&dial->job, on_local);
   tg_address address;
   int code;
-  if (tg_address_from_host(&address, host, port)) {
+  if (tg_local_find(loop, host, port) != NULL) {
+    code = start_local(dial, host, port);
+  } else if (tg_address_from_host(&address, host, port)) {
     code = tg_connect_start(loop, &address, on_connected, dial, &dial->connect);
   } else {
     code = look_up(dial, host, port);
@@ -100,6 +125,9 @@ int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_cal
 void tg_dial_cancel(tg_dial *dial) {
   dial->callback = NULL;
   if (dial->connect != NULL) tg_connect_cancel(dial->connect);
+  tg_job_cancel(&dial->job);
+  free(dial->host);
+  dial->host = NULL;
   if (dial->looking_up) uv_cancel((uv_req_t *)&dial->lookup);
   else free_dial(dial);
 }

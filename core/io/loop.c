@@ -28,10 +28,16 @@ static void drain(tg_loop *loop) {
   else uv_idle_start(&loop->busy, on_busy);
 }
 
+/* Nothing can run: a virtual clock goes to the next timer. Where there is none, nothing ever will. */
+static void jump(tg_loop *loop) {
+  if (loop->timers.root != NULL) tg_timers_jump(loop);
+  else if (loop->on_stuck != NULL) loop->on_stuck(loop->stuck_owner);
+}
+
 static void on_before(uv_prepare_t *handle) {
   tg_loop *loop = handle->data;
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
-  if (tg_clock_stands_still(&loop->clock) && tg_list_is_empty(&loop->ready)) tg_timers_jump(loop);
+  if (tg_clock_stands_still(&loop->clock) && tg_list_is_empty(&loop->ready)) jump(loop);
   loop->clock.is_old = true; /* the wait that follows may be long, and callbacks come from inside it */
 }
 
@@ -61,6 +67,7 @@ tg_loop *tg_loop_new(void) {
     return NULL;
   }
   tg_list_init(&loop->ready);
+  tg_list_init(&loop->locals);
   loop->uv.data = loop;
   tg_timers_init(loop);
   init_handles(loop);
@@ -98,6 +105,11 @@ uint64_t tg_loop_now_ns(tg_loop *loop) {
   return tg_clock_now_ns(&loop->clock);
 }
 
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner), void *owner) {
+  loop->on_stuck = on_stuck;
+  loop->stuck_owner = owner;
+}
+
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
   tg_clock_set_virtual(&loop->clock, is_virtual);
   tg_timers_changed(loop);
@@ -108,10 +120,23 @@ void tg_job_init(tg_job *job, void (*run)(tg_job *job)) {
   job->run = run;
 }
 
+void tg_loop_shuffle(tg_loop *loop, uint64_t seed) {
+  loop->shuffle = seed;
+}
+
+/* A coin: xorshift64*. */
+static bool toss(tg_loop *loop) {
+  loop->shuffle ^= loop->shuffle >> 12;
+  loop->shuffle ^= loop->shuffle << 25;
+  loop->shuffle ^= loop->shuffle >> 27;
+  return (loop->shuffle * UINT64_C(2685821657736338717)) >> 63 != 0;
+}
+
 void tg_loop_post(tg_loop *loop, tg_job *job) {
   if (tg_job_is_posted(job)) return;
   if (tg_list_is_empty(&loop->ready)) uv_idle_start(&loop->busy, on_busy);
-  tg_list_push_back(&loop->ready, &job->node);
+  if (loop->shuffle != 0 && toss(loop)) tg_list_push_front(&loop->ready, &job->node);
+  else tg_list_push_back(&loop->ready, &job->node);
 }
 
 void tg_job_cancel(tg_job *job) {

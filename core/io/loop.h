@@ -38,6 +38,13 @@ uint64_t tg_loop_now_ns(tg_loop *loop);
 /* Makes the clock virtual, or real again; see clock.h. */
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
 
+/* Calls on_stuck when the clock is virtual and stands still, and nothing that could move it is left. */
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner), void *owner);
+
+/* Runs jobs in a random order from here on, the same for the same seed; 0 for the order in which they were posted. So
+   no test can lean on an order that nobody has promised. */
+void tg_loop_shuffle(tg_loop *loop, uint64_t seed);
+
 /* Prepares a job that is not posted. */
 void tg_job_init(tg_job *job, void (*run)(tg_job *job));
 

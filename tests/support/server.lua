@@ -11,14 +11,14 @@ local function running()
     return core.server_of_tests
   end
   local state = {}
-  core.serve {
+  local handle = core.serve {
     request = function(...)
       return state.serve(...)
     end,
     gone = serve.gone,
     stopped = function() end,
   }
-  state.port = tonumber(core.listen("127.0.0.1:0"):match(":(%d+)$"))
+  state.port = tonumber(core.listen(handle, "127.0.0.1:0"):match(":(%d+)$"))
   core.server_of_tests = state
   return state
 end

@@ -10,10 +10,10 @@ local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
 local task = require "tidegate.task"
 
-local function listen(addresses)
+local function listen(server, addresses)
   local bound = {}
   for _, address in ipairs(addresses) do
-    local got, why = core.listen(address)
+    local got, why = core.listen(server, address)
     if not got then
       error(("cannot listen on %s: %s"):format(address, why), 0)
     end
@@ -33,11 +33,11 @@ local function announce(bound, loaded, values)
 end
 
 -- Ends in order: requests and background tasks may end, for as long as the limit lets them; then they are cancelled.
-local function drain(values, stopped)
+local function drain(server, values, stopped)
   local open = core.connection_count()
   log.info("stopping; %d connection%s open", open, open == 1 and "" or "s")
   local in_time = scope.move_on_after(values.drain_timeout_ms / 1000, function()
-    core.stop_serving()
+    core.stop_serving(server)
     while not stopped.done do
       stopped.task, stopped.ticket = core.current(), core.ticket()
       task.results(core.park("draining connections"))
@@ -52,7 +52,7 @@ local function drain(values, stopped)
 end
 
 -- The first signal drains, the second one does not wait for that.
-local function on_signals(values, stopped)
+local function on_signals(server, values, stopped)
   local stopping = false
   core.on_signal(function()
     if stopping then
@@ -60,7 +60,7 @@ local function on_signals(values, stopped)
       return core.stop()
     end
     stopping = true
-    core.spawn_root(drain, values, stopped)
+    core.spawn_root(drain, server, values, stopped)
   end)
 end
 
@@ -82,10 +82,10 @@ return function(args)
       core.wake(stopped.task, stopped.ticket)
     end
   end
-  core.serve(values)
-  local bound = listen(values.listen)
+  local server = core.serve(values)
+  local bound = listen(server, values.listen)
   app.set_url(loaded, bound[1])
-  on_signals(values, stopped)
+  on_signals(server, values, stopped)
   background.start()
   announce(bound, loaded, values)
   core.run()

@@ -1,0 +1,48 @@
+#include "io/local.h"
+#include "io/loop_private.h"
+#include "io/pair.h"
+
+#include <stdlib.h>
+
+struct tg_local {
+  tg_list node; /* in the loop's list */
+  tg_loop *loop;
+  void (*on_accept)(void *owner, tg_stream *stream);
+  void *owner;
+  unsigned port;
+  char host[];
+};
+
+tg_local *tg_local_open(tg_loop *loop, const char *host, unsigned port,
+                        void (*on_accept)(void *owner, tg_stream *stream), void *owner) {
+  size_t size = strlen(host) + 1;
+  tg_local *local = calloc(1, sizeof *local + size);
+  if (local == NULL) return NULL;
+  local->loop = loop;
+  local->on_accept = on_accept;
+  local->owner = owner;
+  local->port = port;
+  memcpy(local->host, host, size);
+  tg_list_push_front(&loop->locals, &local->node);
+  return local;
+}
+
+tg_local *tg_local_find(tg_loop *loop, const char *host, unsigned port) {
+  for (tg_list *node = loop->locals.next; node != &loop->locals; node = node->next) {
+    tg_local *local = TG_CONTAINER(node, tg_local, node);
+    if (local->port == port && strcmp(local->host, host) == 0) return local;
+  }
+  return NULL;
+}
+
+int tg_local_connect(tg_local *local, tg_stream **stream) {
+  tg_stream *own;
+  int code = tg_pair_open(local->loop, stream, &own);
+  if (code == 0) local->on_accept(local->owner, own);
+  return code;
+}
+
+void tg_local_close(tg_local *local) {
+  tg_list_remove(&local->node);
+  free(local);
+}
