@@ -324,10 +324,11 @@ static bool is_message_whole(const tg_server_connection *connection) {
 }
 
 /* A client that ends its side has left: what it waited for is cancelled. Requests that it sent before and that are
-   not yet begun are answered all the same, as is the one before them. */
+   not yet begun are answered all the same, as is the one before them; and an answer that was given goes out whole. */
 static void on_read_end(tg_server_connection *connection, long code) {
   connection->is_reading = false;
-  if (code == TG_ERROR_EOF && tg_buffer_size(&connection->pending) > 0) connection->peer_finished = true;
+  bool goes_on = connection->draining || tg_buffer_size(&connection->pending) > 0;
+  if (code == TG_ERROR_EOF && goes_on) connection->peer_finished = true;
   else destroy(connection);
 }
 
@@ -347,7 +348,8 @@ static void on_read(tg_stream *stream, const char *bytes, long size) {
 static void on_drain(tg_stream *stream, int code) {
   tg_server_connection *connection = stream->owner;
   connection->draining = false;
-  if (code < 0) {
+  bool is_done = connection->exchange == NULL && tg_buffer_size(&connection->pending) == 0;
+  if (code < 0 || (is_done && connection->peer_finished)) {
     destroy(connection);
   } else if (connection->lingering) {
     set_deadline(connection, connection->server->limits.linger_timeout_ms);
@@ -413,7 +415,9 @@ tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream) {
 void tg_server_connection_retire(tg_list *node) {
   tg_server_connection *connection = TG_CONTAINER(node, tg_server_connection, node);
   connection->closing = true;
-  if (connection->exchange == NULL && !connection->lingering) destroy(connection);
+  if (connection->exchange != NULL || connection->lingering) return;
+  if (connection->draining) linger(connection);
+  else destroy(connection);
 }
 
 void tg_server_connection_abort(tg_list *node) {

@@ -23,9 +23,15 @@ uint64_t tg_clock_now_ns(tg_clock *clock) {
   return clock->now_ns;
 }
 
+enum { NS_PER_SECOND = 1000000000 };
+
 void tg_clock_set_virtual(tg_clock *clock, bool is_virtual) {
   tg_clock_update(clock);
+  bool begins = is_virtual && !clock->is_virtual;
   clock->is_virtual = is_virtual;
+  /* From a whole second, so that differences of its times in seconds are exact numbers. */
+  if (begins) clock->now_ns += NS_PER_SECOND - clock->now_ns % NS_PER_SECOND;
+  if (begins) clock->offset_ns = clock->now_ns - uv_hrtime();
 }
 
 void tg_clock_jump(tg_clock *clock, uint64_t now_ns) {

@@ -112,6 +112,9 @@ void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner), void *owner)
 
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
   tg_clock_set_virtual(&loop->clock, is_virtual);
+  /* A loop without handles ends; one with a virtual clock must come to see that nothing can run. */
+  if (is_virtual) uv_ref((uv_handle_t *)&loop->before);
+  else uv_unref((uv_handle_t *)&loop->before);
   tg_timers_changed(loop);
 }
 

@@ -102,6 +102,7 @@ static int finish(tg_stream *stream) {
 static void close_end(tg_stream *stream) {
   pair_end *end = end_of(stream);
   if (end->peer != NULL) {
+    end->peer->inbox.end -= queued_bytes(stream); /* what waited is dropped */
     end->peer->peer_finished = true;
     end->peer->peer = NULL;
     post(end->peer);

@@ -3,10 +3,14 @@
 local core = require "tidegate.core"
 require "tidegate"
 local gather = require "tidegate.gather"
+local task = require "tidegate.task"
+local testing = require "tidegate.testing"
 
 local ABOUT = [[
 Usage: tidegate test [busted options] [files or folders]
-Runs busted specs inside the loop, from tests/ where nothing is named. Every option is busted's own:
+Runs busted specs inside the loop, from tests/ where nothing is named. Time is virtual: it jumps when nothing can run.
+A test with the tag #realtime in its name, and every test with --realtime, has the real clock. The order in which ready
+tasks run is random; --seed=N repeats one. Every other option is busted's own:
 
 ]]
 
@@ -51,22 +55,124 @@ local function print_help()
   io.stdout:write(ABOUT, text)
 end
 
+-- Is a test, or a block around it, tagged #realtime?
+local function is_realtime(busted, element)
+  while element do
+    if tostring(element.name or ""):find("#realtime", 1, true) then
+      return true
+    end
+    element = busted.context.parent(element)
+  end
+  return false
+end
+
+-- One line on what a task is doing that should have ended.
+local function describe_task(of)
+  local about = core.task_info(of)
+  return ("a task waits in %s at %s"):format(about.waits_on or "no wait", about.place or "?")
+end
+
+local SETTLE_TURNS_MAX = 50
+
+-- What a test has left behind: tasks and streams that nothing has ended within a few turns.
+local function leftovers(before)
+  local found
+  for _ = 1, SETTLE_TURNS_MAX do
+    found = {}
+    for _, of in ipairs(core.tasks()) do
+      if not before.tasks[of] then
+        found[#found + 1] = describe_task(of)
+      end
+    end
+    local streams = core.stream_count() - before.streams
+    if streams > 0 then
+      found[#found + 1] = ("%d open stream%s"):format(streams, streams == 1 and "" or "s")
+    end
+    if #found == 0 then
+      break
+    end
+    core.sleep(0)
+  end
+  return found
+end
+
+local function what_is_there()
+  local there = { tasks = {}, streams = core.stream_count() }
+  for _, of in ipairs(core.tasks()) do
+    there.tasks[of] = true
+  end
+  return there
+end
+
+-- The function that runs an `it`, closes what it has opened, and fails it where it leaves something.
+local function contained(run, element, before)
+  return function(...)
+    run(...)
+    testing.close()
+    local found = leftovers(before)
+    if #found > 0 then
+      local place = element.trace and element.trace.short_src .. ":" .. element.trace.currentline .. ": " or ""
+      error(place .. "the test leaves behind: " .. table.concat(found, "; "), 0)
+    end
+  end
+end
+
+-- Every task of a test waits, and nothing will ever wake one.
+local function end_stuck(running)
+  core.on_stuck(function()
+    if running.task then
+      task.cancel(running.task, task.cancellation("nothing can wake it: every task of the test waits for ever"))
+    end
+  end)
+end
+
 -- Runs each `it` as a child task of the run.
-local function spawn_tests()
+local function spawn_tests(all_realtime)
+  local running = {} -- task: that of the test that runs
+  end_stuck(running)
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
     local busted = new_busted()
     local safe = busted.safe
     function busted.safe(descriptor, run, element)
-      if descriptor ~= "it" then
+      if descriptor ~= "it" or run ~= element.run then
         return safe(descriptor, run, element)
       end
-      return gather.gather({ function()
-        return safe(descriptor, run, element)
+      core.set_virtual(not (all_realtime or is_realtime(busted, element)))
+      local status = gather.gather({ function()
+        running.task = core.current()
+        return safe(descriptor, contained(run, element, what_is_there()), element)
       end })[1]
+      running.task = nil
+      testing.close()
+      core.set_virtual(false)
+      return status
     end
     return busted
   end
+end
+
+-- Takes an option of ours off the arguments; busted knows none of them.
+local function take_flag(args, name)
+  for index = #args, 1, -1 do
+    if args[index] == name then
+      table.remove(args, index)
+      return true
+    end
+  end
+  return false
+end
+
+-- The seed of the ready queue's order: busted's own --seed, or a new one.
+local function seed_of(args)
+  for index, each in ipairs(args) do
+    local text = each:match("^%-%-seed=(%d+)$") or (each == "--seed" and args[index + 1])
+    if tonumber(text) then
+      return tonumber(text)
+    end
+  end
+  local a, b, c = core.random_bytes(3):byte(1, 3)
+  return a * 65536 + b * 256 + c + 1
 end
 
 -- What the runner's end means: it raises the status that it would exit with, or nothing where all went well.
@@ -103,9 +209,13 @@ return function(args)
   arg = args -- luacheck: ignore (busted reads the global)
   arg[0] = "tidegate test" -- luacheck: ignore
   os.exit = stop_instead_of_exit -- luacheck: ignore
+  local all_realtime = take_flag(args, "--realtime")
+  local seed = seed_of(args)
+  io.stdout:write(("the order of ready tasks has the seed %d; --seed=%d repeats it\n"):format(seed, seed))
+  core.shuffle(seed)
   default_to_tests(args)
-  spawn_tests()
-  local status = 1
+  spawn_tests(all_realtime)
+  local status
   core.on_signal(function()
     core.stop()
   end)
@@ -114,5 +224,8 @@ return function(args)
     core.stop()
   end)
   core.run()
+  if not status then
+    error("the tests were ended, or wait for something that nothing can bring", 0)
+  end
   return status
 end

@@ -1,0 +1,94 @@
+-- Testing routes: an app and its upstreams inside the test's process, without sockets, on a virtual clock.
+--
+-- `tidegate test` makes the clock virtual for each `it`, unless its name or that of a `describe` around it has the tag
+-- #realtime. Whatever a test opens here is closed when it ends.
+local core = require "tidegate.core"
+local app = require "tidegate.app"
+local http = require "tidegate.http"
+local loader = require "tidegate.loader"
+local serve = require "tidegate.serve"
+local upstream = require "tidegate.testing_upstream"
+local url = require "tidegate.url"
+
+local testing = {}
+
+local open = {} -- functions that close what the test has opened, in order
+
+--- An in-process client of an app: the calls of tg.http, with paths in place of URLs.
+---@class tidegate.TestClient : tidegate.Client
+---@field url string where the app can be reached in this process: "http://app.test"
+
+local count = 0
+
+-- A host name that no other app of this test has.
+local function next_host()
+  count = count + 1
+  return count == 1 and "app.test" or ("app%d.test"):format(count)
+end
+
+local function ignore() end
+
+--- Loads the route files of a folder, or takes a function(app), and serves it in this process.
+---@param routes string|fun(app: tidegate.App) a folder; or what a route file returns
+---@param options? {host?: string, request_timeout_ms?: number, dev?: boolean} and the limits of a server
+---@return tidegate.TestClient
+function testing.app(routes, options)
+  options = options or {}
+  local loaded
+  if type(routes) == "function" then
+    loaded = app.new(".")
+    routes(loaded)
+  else
+    loaded = loader.load(routes)
+  end
+  local host = options.host or next_host()
+  local values = { gone = serve.gone, stopped = ignore }
+  for name, value in pairs(options) do
+    values[name] = value
+  end
+  values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev)
+  local server = core.serve(values)
+  core.listen_in_memory(server, host, 80)
+  app.set_url(loaded, host)
+  open[#open + 1] = function()
+    core.close_server(server)
+  end
+  local client = http.client { base_url = "http://" .. host }
+  client.url = "http://" .. host
+  return client
+end
+
+--- An upstream that answers inside this process, well or badly.
+---@class tidegate.TestUpstream
+---@field url string
+---@field requests {method: string, path: string, headers: table<string, string>, body: string}[] what has come
+---@param fields table see docs/concurrency.md: address, routes, latency, failure, truncate_at, drip
+---@return tidegate.TestUpstream
+function testing.upstream(fields)
+  local at = url.parse(fields.address or core.raise 't.upstream takes address = "http://name:port"')
+  local self = upstream.new(fields)
+  local listener = core.listen_stream_in_memory(at.host, at.port, function(stream)
+    self:serve(stream)
+  end)
+  open[#open + 1] = function()
+    core.close_stream_listener(listener)
+    self:close()
+  end
+  return self
+end
+
+testing.clock = {
+  --- The clock of the test: seconds, as tg.now().
+  now = core.now,
+}
+
+--- Closes what the test has opened. `tidegate test` calls it.
+function testing.close()
+  for index = #open, 1, -1 do
+    open[index]()
+    open[index] = nil
+  end
+  count = 0
+end
+
+return testing

@@ -1,0 +1,153 @@
+-- An upstream for tests: answers over streams in memory, late, slowly, by halves, or not at all.
+local core = require "tidegate.core"
+local json = require "tidegate.json"
+local task = require "tidegate.task"
+
+---@class tidegate.TestUpstream
+---@field private streams table<tidegate.Stream, lightuserdata> the task that serves each
+local Upstream = { __name = "tidegate.TestUpstream" }
+Upstream.__index = Upstream
+
+local failures = {
+  reset = "closes the connection before it answers",
+  silence = "never answers",
+  garbage = "answers with bytes that are not HTTP",
+}
+
+local known = { address = true, routes = true, latency = true, failure = true, truncate_at = true, drip = true }
+
+local upstream = {}
+
+--- {address, routes = {["GET /path"] = answer}, latency = seconds, failure = "reset"|"silence"|"garbage",
+--- truncate_at = bytes, drip = {bytes, seconds}}; an answer is a table (JSON), a string, a function(request) that
+--- returns either, or {status, headers, body}.
+function upstream.new(fields)
+  for name in pairs(fields) do
+    if not known[name] then
+      core.raise(("t.upstream has no field %q; it has address, routes, latency, failure, truncate_at and drip"):format(
+        tostring(name)))
+    end
+  end
+  if fields.failure and not failures[fields.failure] then
+    core.raise("t.upstream: failure is reset, silence or garbage")
+  end
+  return setmetatable({ url = fields.address, fields = fields, requests = {}, streams = {} }, Upstream)
+end
+
+local function read_request(stream)
+  local head = stream:read_until "\r\n\r\n"
+  if not head then
+    return nil
+  end
+  local method, path = head:match("^(%S+) (%S+)")
+  local headers = {}
+  for name, value in head:gmatch("\r\n([^:\r\n]+):%s*([^\r\n]*)") do
+    headers[name:lower()] = value
+  end
+  local body, wanted = "", tonumber(headers["content-length"]) or 0
+  while #body < wanted do
+    body = body .. (stream:read(wanted - #body) or error("the client left within its body", 0))
+  end
+  return { method = method, path = path, headers = headers, body = body }
+end
+
+local function is_full_answer(answer)
+  return type(answer) == "table" and (answer.status or answer.body) and true
+end
+
+-- Status, headers and body bytes of what a route gives.
+local function answer_to(self, request)
+  local routes = self.fields.routes or {}
+  local path = request.path:match("^[^?]*")
+  local answer = routes[request.method .. " " .. request.path] or routes[request.method .. " " .. path]
+  if type(answer) == "function" then
+    answer = answer(request)
+  end
+  if answer == nil then
+    return 404, {}, "no such route in this test"
+  elseif is_full_answer(answer) then
+    local body = answer.body or ""
+    return answer.status or 200, answer.headers or {}, type(body) == "table" and json.encode(body) or body
+  elseif type(answer) == "table" then
+    return 200, { ["Content-Type"] = "application/json" }, json.encode(answer)
+  end
+  return 200, {}, tostring(answer)
+end
+
+local function message(status, headers, body)
+  local lines = { ("HTTP/1.1 %d %s"):format(status, core.status_reason(status)) }
+  for name, value in pairs(headers) do
+    lines[#lines + 1] = name .. ": " .. value
+  end
+  lines[#lines + 1] = "Content-Length: " .. #body
+  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
+end
+
+local function write_slowly(stream, bytes, drip)
+  if not drip then
+    return stream:write(bytes)
+  end
+  local size, pause = drip.bytes or 1, drip.seconds or 1
+  for at = 1, #bytes, size do
+    if at > 1 then
+      task.sleep(pause)
+    end
+    stream:write(bytes:sub(at, at + size - 1))
+  end
+end
+
+-- Answers one request; false when the connection ends with it.
+function Upstream:answer(stream, request)
+  local fields = self.fields
+  if fields.latency then
+    task.sleep(fields.latency)
+  end
+  if fields.failure == "silence" then
+    stream:read() -- until the client gives up
+    return false
+  elseif fields.failure == "garbage" then
+    stream:write "this is not HTTP\r\n\r\n"
+    return false
+  elseif fields.failure == "reset" then
+    return false
+  end
+  local bytes = message(answer_to(self, request))
+  if fields.truncate_at then
+    local head = bytes:find("\r\n\r\n", 1, true) + 3
+    stream:write(bytes:sub(1, head + fields.truncate_at))
+    return false
+  end
+  write_slowly(stream, bytes, fields.drip)
+  return true
+end
+
+local function serve_requests(self, stream)
+  local request = read_request(stream)
+  while request do
+    self.requests[#self.requests + 1] = request
+    if not self:answer(stream, request) then
+      return
+    end
+    request = read_request(stream)
+  end
+end
+
+--- Serves one connection, until either side ends it.
+function Upstream:serve(stream)
+  self.streams[stream] = core.current()
+  local ok, err = pcall(serve_requests, self, stream)
+  self.streams[stream] = nil
+  stream:close()
+  if not ok and type(err) == "string" then
+    self.failed = err -- a fault of the test's own answer function
+  end
+end
+
+--- Ends every connection.
+function Upstream:close()
+  for _, serving in pairs(self.streams) do
+    task.cancel(serving, task.cancellation("the test has ended"))
+  end
+end
+
+return upstream
