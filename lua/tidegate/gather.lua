@@ -100,12 +100,13 @@ end
 function run_one(self, index)
   local started = now()
   local ok, value = xpcall(self.fns[index], task.note_trace, self.arguments and self.arguments[index])
+  local trace = task.trace()
   if ok then
     self:succeeded(index, value, now() - started)
   elseif task.was_cancelled(core.current(), value) then
     error(value, 0)
   elseif self:failed(index, value, now() - started) then
-    task.raise_again(value, task.trace(), "")
+    task.raise_again(value, trace, "")
   end
   self:make_room()
 end

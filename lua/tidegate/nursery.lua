@@ -79,8 +79,11 @@ function Nursery:child_ended(child, place, key, ok, value)
     if key ~= nil then
       self.results[key] = value
     end
-  elseif not task.was_cancelled(child, value) then
-    self:fail(value, take_trace())
+  else
+    local trace = take_trace()
+    if not task.was_cancelled(child, value) then
+      self:fail(value, trace)
+    end
   end
   if self.count == 0 and self.waiting then
     wake(self.task, self.ticket)

@@ -35,10 +35,12 @@ local function close(self, ok, value, ...)
   end
   if ok then
     return true, value, ...
-  elseif self.cancelled ~= nil and value == self.cancelled then
+  end
+  local trace = task.trace()
+  if self.cancelled ~= nil and value == self.cancelled then
     return false
   end
-  return task.raise_again(value, task.trace(), "")
+  return task.raise_again(value, trace, "")
 end
 
 local function run(seconds, fn, ...)
@@ -204,8 +206,9 @@ end
 -- Waits for the children and says how the scope ends.
 local function end_scope(self, frame, ok, ...)
   local children = self.nursery
+  local trace = task.trace()
   if not ok and not task.is_cancellation(...) then
-    children:fail(..., task.trace())
+    children:fail((...), trace)
   elseif not ok then
     children:cancel(...)
   end

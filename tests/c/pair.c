@@ -112,6 +112,19 @@ static void fails_what_waits_when_the_peer_closes(void) {
   end();
 }
 
+static void drops_what_waits_when_it_closes(void) {
+  begin();
+  tg_pair_set_capacity(b.stream, 4);
+  tg_stream_read_stop(b.stream);
+  CHECK_NUMBER(sink_write(&a, TG_TEXT("12345678")), TG_STREAM_QUEUED);
+  sink_free(&a);
+  tg_stream_read_start(b.stream);
+  turn(loop, 3);
+  CHECK_TEXT(tg_buffer_text(&b.bytes), TG_TEXT("1234"));
+  CHECK_NUMBER(b.end, TG_ERROR_EOF);
+  end();
+}
+
 static void closes_inside_callbacks(void) {
   begin();
   b.close_on_read = true;
@@ -168,6 +181,7 @@ int main(void) {
   stops_reading();
   holds_back_over_its_capacity();
   fails_what_waits_when_the_peer_closes();
+  drops_what_waits_when_it_closes();
   closes_inside_callbacks();
   closes_with_everything_under_way();
   names_its_peer();

@@ -1,3 +1,4 @@
+-- Over real sockets, and so with the real clock: a virtual one would not wait for the other end.
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local tg = require "tidegate"
@@ -41,7 +42,7 @@ local function fails(call, ...)
   return err
 end
 
-describe("a request that is sent", function()
+describe("a request that is sent #realtime", function()
   it("has a host and an agent", function()
     local host
     local head = sent(function(url)
@@ -141,7 +142,7 @@ describe("a request that is sent", function()
   end)
 end)
 
-describe("a call", function()
+describe("a call #realtime", function()
   local refused = {
     { "header X: CR, LF or NUL in its value", "GET", "/", { headers = { X = "a\r\nY: b" } } },
     { "header X: CR, LF or NUL in its value", "GET", "/", { headers = { X = "a\0" } } },
@@ -179,7 +180,7 @@ describe("a call", function()
   end)
 end)
 
-describe("a response", function()
+describe("a response #realtime", function()
   it("has status, headers, url, timing and body", function()
     local text = "HTTP/1.1 201 Made\r\nX-A:  1 \r\nX-Empty:\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nhi"
     local answer = upstream(text, function(url)
@@ -236,7 +237,7 @@ describe("a response", function()
   end)
 end)
 
-describe("a client", function()
+describe("a client #realtime", function()
   it("has a base URL and headers, which a call may replace", function()
     local function head_of(options)
       return (sent(function(url)

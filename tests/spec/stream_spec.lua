@@ -1,3 +1,4 @@
+-- Over real sockets, and so with the real clock: a virtual one would not wait for the other end.
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local task = require "tidegate.task"
@@ -21,7 +22,7 @@ local function fails(kind, fn, ...)
   return tostring(err)
 end
 
-describe("tg.tcp.connect", function()
+describe("tg.tcp.connect #realtime", function()
   it("connects by address and by name", function()
     local listener = socket.listen()
     for _, host in ipairs { "127.0.0.1", "localhost" } do
@@ -53,7 +54,7 @@ describe("tg.tcp.connect", function()
   end)
 end)
 
-describe("stream:read", function()
+describe("stream:read #realtime", function()
   it("waits for what comes, and takes at most what it is told", function()
     local stream, peer = pair()
     peer:write "abcdef"
@@ -145,7 +146,7 @@ describe("stream:read", function()
   end)
 end)
 
-describe("stream:read_until", function()
+describe("stream:read_until #realtime", function()
   it("takes everything up to and including the mark", function()
     local stream, peer = pair()
     peer:write "first\r\nsecond\r"
@@ -173,7 +174,7 @@ describe("stream:read_until", function()
   end)
 end)
 
-describe("stream:write", function()
+describe("stream:write #realtime", function()
   it("waits while the peer is far behind", function()
     local stream, peer = pair()
     local text, written, got = ("x"):rep(1000000), 0, nil
@@ -210,7 +211,7 @@ describe("stream:write", function()
   end)
 end)
 
-describe("stream:close", function()
+describe("stream:close #realtime", function()
   it("ends it for the peer and for who waits on it", function()
     local stream, peer = pair()
     local message
@@ -252,7 +253,7 @@ describe("stream:close", function()
   end)
 end)
 
-describe("a cancelled wait on a stream", function()
+describe("a cancelled wait on a stream #realtime", function()
   local function cancel_while(fn)
     local _, err = pcall(tg.gather, {
       fn,
@@ -302,7 +303,7 @@ describe("a cancelled wait on a stream", function()
   end)
 end)
 
-describe("a function of streams", function()
+describe("a function of streams #realtime", function()
   it("refuses anything but a stream", function()
     for _, wrong in ipairs { {}, 5, io.stdout, tg.null } do
       for _, name in ipairs { "stream_wait", "stream_take", "stream_close", "stream_write", "stream_error" } do
