@@ -1,11 +1,9 @@
 #include "bind/runtime.h"
-#include "bind/embedded.h"
 #include "bind/log.h"
 #include "bind/server.h"
+#include "bind/state.h"
 #include "bind/task.h"
 
-#include <lualib.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* --- the Lua state --- */
@@ -37,60 +35,11 @@ static int open_core(lua_State *L) {
   return 1;
 }
 
-/* The loader of an embedded module: its upvalue is the module. */
-static int open_embedded(lua_State *L) {
-  const struct tg_embedded_module *module = lua_touserdata(L, lua_upvalueindex(1));
-  char chunk[128];
-  snprintf(chunk, sizeof chunk, "=%s", module->name);
-  if (luaL_loadbuffer(L, module->source, module->size, chunk) != 0) return lua_error(L);
-  lua_pushstring(L, module->name);
-  lua_call(L, 1, 1);
-  return 1;
-}
-
-/* lua-cjson's entry; its header is not on every system's include path. */
-extern int luaopen_cjson(lua_State *L);
-
 static void preload_modules(lua_State *L, tg_runtime *runtime) {
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "preload"); /* stack: package, preload */
-  lua_pushlightuserdata(L, runtime);
-  lua_pushcclosure(L, open_core, 1);
-  lua_setfield(L, -2, "tidegate.core");
-  lua_pushcfunction(L, luaopen_cjson);
-  lua_setfield(L, -2, "cjson");
+  tg_state_preload(L, "tidegate.core", open_core, runtime);
   for (const struct tg_embedded_module *module = tg_embedded_modules; module->name != NULL; module++) {
-    lua_pushlightuserdata(L, (void *)module);
-    lua_pushcclosure(L, open_embedded, 1);
-    lua_setfield(L, -2, module->name);
+    tg_state_preload(L, module->name, tg_state_open_embedded, module);
   }
-  lua_pop(L, 2);
-}
-
-#ifdef TG_MALLOC_LUA
-/* With malloc the leak checker and the address sanitizer see each of Lua's objects. */
-static void *allocate(void *user, void *block, size_t old_size, size_t new_size) {
-  (void)user;
-  (void)old_size;
-  if (new_size > 0) return realloc(block, new_size);
-  free(block);
-  return NULL;
-}
-
-static lua_State *new_state(void) {
-  return lua_newstate(allocate, NULL);
-}
-#else
-static lua_State *new_state(void) {
-  return luaL_newstate();
-}
-#endif
-
-/* Memory is out, or one of our own C functions raised outside a protected call: nothing can be saved. */
-static int on_panic(lua_State *L) {
-  const char *message = lua_tostring(L, -1);
-  tg_log_write("fatal", message != NULL ? message : "an error that is no string");
-  abort();
 }
 
 /* --- the runtime --- */
@@ -103,7 +52,7 @@ static void on_signal(void *owner, int number) {
 
 static bool open_parts(tg_runtime *runtime) {
   runtime->loop = tg_loop_new();
-  runtime->L = new_state();
+  runtime->L = tg_state_new();
   if (runtime->loop == NULL || runtime->L == NULL) return false;
   runtime->client = tg_client_new(runtime->loop, &tg_client_limits_default);
   runtime->signals = tg_signals_open(runtime->loop, on_signal, runtime);
@@ -123,8 +72,6 @@ tg_runtime *tg_runtime_new(void) {
     tg_runtime_free(runtime);
     return NULL;
   }
-  lua_atpanic(runtime->L, on_panic);
-  luaL_openlibs(runtime->L);
   preload_modules(runtime->L, runtime);
   return runtime;
 }
