@@ -64,9 +64,20 @@ static void remove_stale(const tg_address *address) {
   if (lstat(address->path, &info) == 0 && S_ISSOCK(info.st_mode) && is_refused(address)) unlink(address->path);
 }
 
+/* libuv would say "permission denied". */
+static bool is_folder_missing(const char *path) {
+  char folder[sizeof((tg_address *)NULL)->path];
+  snprintf(folder, sizeof folder, "%s", path);
+  char *slash = strrchr(folder, '/');
+  if (slash == NULL || slash == folder) return false;
+  *slash = '\0';
+  return access(folder, F_OK) < 0 && errno == ENOENT;
+}
+
 static int bind_unix(tg_listener *listener, tg_loop *loop, const tg_address *address) {
   int code = uv_pipe_init(&loop->uv, &listener->handle.pipe, 0);
   if (code < 0) return code;
+  if (is_folder_missing(address->path)) return UV_ENOENT;
   remove_stale(address);
   memcpy(listener->path, address->path, sizeof listener->path);
   return uv_pipe_bind(&listener->handle.pipe, address->path);
