@@ -127,7 +127,7 @@ local function load_file(path, required)
   end
   local ok, values = pcall(chunk)
   if not ok then
-    usage_error(tostring(values))
+    usage_error(type(values) == "string" and values or ("%s: raised %s"):format(path, shown(values)))
   elseif type(values) ~= "table" then
     usage_error(("%s: must return a table, and returns a %s"):format(path, type(values)))
   end
