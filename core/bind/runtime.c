@@ -66,7 +66,8 @@ tg_runtime *tg_runtime_new(void) {
   tg_list_init(&runtime->spare_tasks);
   tg_list_init(&runtime->servers);
   tg_deadlines_open(runtime);
-  runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
+  runtime->stall_ns = UINT64_MAX;
+  runtime->stall_ref = runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
   runtime->signal_ref = runtime->stuck_ref = LUA_NOREF;
   if (!open_parts(runtime)) {
     tg_runtime_free(runtime);

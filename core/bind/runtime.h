@@ -27,6 +27,8 @@ typedef struct tg_runtime {
   tg_list open_deadlines; /* of deadline.c */
   tg_pool *deadlines;
   tg_buffer scratch; /* for one C function at a time; it may be left full by one that raised */
+  uint64_t stall_ns; /* a turn of a task that is longer is reported */
+  int stall_ref;     /* … to this function */
   int deadline_ref;  /* … called with the object of a deadline that has passed */
   int forget_ref;    /* … called with a task that has ended and that Lua keeps notes of */
   int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */

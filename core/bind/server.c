@@ -160,7 +160,8 @@ static int serve(lua_State *L) {
   return 1;
 }
 
-/* core.listen(server, address) → the address listened on; or nil and what is wrong with it */
+/* core.listen(server, address, mode or nil) → the address listened on; or nil and what is wrong with it. The mode says
+   who may connect to a Unix socket: 0600 as a number, which is 384 */
 static int listen_at(lua_State *L) {
   tg_address address;
   char text[TG_ADDRESS_TEXT_BYTES];
@@ -169,6 +170,7 @@ static int listen_at(lua_State *L) {
     lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
     return 2;
   }
+  address.mode = (unsigned)luaL_optinteger(L, 3, 0);
   int code = tg_server_listen(check_server(L)->server, &address, text, sizeof text);
   if (code < 0) {
     lua_pushnil(L);

@@ -3,6 +3,7 @@
 #include "bind/log.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum { SPARE_MAX = 1024, RESULTS_MAX = 16 };
 
@@ -33,6 +34,7 @@ static void end(tg_task *task, bool whole) {
   task->state = TG_TASK_SPARE;
   if (task->on_end != NULL) task->on_end(task);
   task->on_end = NULL;
+  task->owner = NULL;
   forget_cancellation(task);
   if (task->noted) forget_notes(task);
   task->parent = NULL;
@@ -54,6 +56,21 @@ static void report_death(tg_task *task) {
   lua_pop(task->runtime->L, 1);
 }
 
+/* A clock that costs next to nothing, and is good to a few milliseconds. */
+static uint64_t coarse_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The task has held the loop for so long that others had to wait. */
+static void report_stall(tg_task *task, uint64_t held_ns) {
+  tg_runtime *runtime = task->runtime;
+  lua_pushlightuserdata(runtime->L, task);
+  lua_pushnumber(runtime->L, (double)held_ns / 1e9);
+  tg_runtime_call(runtime, runtime->stall_ref, 2);
+}
+
 static void on_job(tg_job *job) {
   tg_task *task = TG_CONTAINER(job, tg_task, job);
   tg_runtime *runtime = task->runtime;
@@ -61,8 +78,11 @@ static void on_job(tg_job *job) {
   task->argument_count = 0;
   task->state = TG_TASK_RUNNING;
   runtime->current = task;
+  uint64_t began_ns = coarse_now_ns();
   int status = lua_resume(task->L, count);
   runtime->current = NULL;
+  uint64_t held_ns = coarse_now_ns() - began_ns;
+  if (held_ns > runtime->stall_ns) report_stall(task, held_ns);
   if (status == LUA_YIELD && task->state == TG_TASK_PARKED) return;
   if (status != LUA_YIELD) report_death(task);
   end(task, status == LUA_YIELD && task->state == TG_TASK_ENDED);
@@ -249,6 +269,14 @@ static int park_shielded(lua_State *L) {
   return count;
 }
 
+/* core.on_stall(seconds, function): calls it with a task that has held the loop for longer, and for how long */
+static int on_stall(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  runtime->stall_ns = (uint64_t)(luaL_checknumber(L, 1) * 1e9);
+  tg_runtime_set_reference(L, &runtime->stall_ref, 2);
+  return 0;
+}
+
 /* core.ticket() → number: names the next wait of the task that runs now, for core.wake */
 static int ticket(lua_State *L) {
   tg_task *task = tg_runtime_of(L)->current;
@@ -352,6 +380,7 @@ const luaL_Reg tg_task_functions[] = {
     {"cancel", cancel},
     {"note", note},
     {"on_forget", on_forget},
+    {"on_stall", on_stall},
     {"tasks", tasks},
     {"finish_tasks", finish_tasks},
     {"is_task_thread", is_task_thread},

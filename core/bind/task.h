@@ -39,7 +39,7 @@ typedef struct tg_task {
   tg_list wait_node; /* in a list of tasks that wait for the same thing */
   tg_timer timer;    /* of a sleep */
   void (*on_end)(struct tg_task *task); /* it has ended, well or not; may be NULL */
-  void *owner;                          /* for on_end */
+  void *owner;                          /* for on_end: the exchange of a request; NULL for another task */
 } tg_task;
 
 /* A task that does nothing yet; NULL without memory. Push a function and its arguments on tg_task_results, then call

@@ -1,5 +1,6 @@
 /* What the tasks are doing, for people who look: nothing is kept for it but what the tasks hold anyway. */
 #include "bind/task.h"
+#include "http/exchange.h"
 
 static const char *const state_names[] = {
     [TG_TASK_SPARE] = "spare",  [TG_TASK_READY] = "ready", [TG_TASK_RUNNING] = "running",
@@ -46,7 +47,20 @@ static int task_info(lua_State *L) {
   return 1;
 }
 
+/* core.task_request(task) → method, path, number of the request that it serves; nothing for another task */
+static int task_request(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+  const tg_task *task = lua_touserdata(L, 1);
+  if (task->owner == NULL) return 0;
+  const tg_exchange *exchange = task->owner;
+  lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
+  lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
+  lua_pushnumber(L, (lua_Number)exchange->number);
+  return 3;
+}
+
 const luaL_Reg tg_tree_functions[] = {
     {"task_info", task_info},
+    {"task_request", task_request},
     {NULL, NULL},
 };

@@ -268,6 +268,7 @@ static bool begin_exchange(tg_server_connection *connection) {
 
 /* The message goes on: its head or its body has a deadline, which counts from their first byte. */
 static void await_more(tg_server_connection *connection) {
+  if (!connection->is_reading) start_reading(connection); /* too much of it was pending */
   if (connection->deadline_ns != NO_DEADLINE && !connection->parser.in_body) return;
   const tg_server_limits *limits = &connection->server->limits;
   bool in_body = connection->parser.in_body;

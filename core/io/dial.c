@@ -100,6 +100,13 @@ static int start_local(tg_dial *dial, const char *host, unsigned port) {
   return 0;
 }
 
+static int start_unix(tg_dial *dial, const char *path) {
+  tg_address address = {.storage.ss_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.path) return UV_ENAMETOOLONG;
+  memcpy(address.path, path, strlen(path) + 1);
+  return tg_connect_start(dial->loop, &address, on_connected, dial, &dial->connect);
+}
+
 int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
                   tg_dial **result) {
   tg_dial *dial = calloc(1, sizeof *dial);
@@ -110,7 +117,9 @@ int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_cal
   tg_job_init(&dial->job, on_local);
   tg_address address;
   int code;
-  if (tg_local_find(loop, host, port) != NULL) {
+  if (host[0] == '/') {
+    code = start_unix(dial, host);
+  } else if (tg_local_find(loop, host, port) != NULL) {
     code = start_local(dial, host, port);
   } else if (tg_address_from_host(&address, host, port)) {
     code = tg_connect_start(loop, &address, on_connected, dial, &dial->connect);

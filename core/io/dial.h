@@ -6,8 +6,8 @@
 
 typedef struct tg_dial tg_dial;
 
-/* Starts; 0 and *dial, or a negative code (then no callback). `host` is a name, an IPv4 address or an IPv6
-   address without brackets; it is copied. The callback comes once, from the loop: the stream, or the code of the
+/* Starts; 0 and *dial, or a negative code (then no callback). `host` is a name, an IPv4 address, an IPv6 address
+   without brackets, or the path of a Unix socket, which begins with a slash; it is copied. The callback comes once, from the loop: the stream, or the code of the
    last address tried. */
 int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
                   tg_dial **dial);

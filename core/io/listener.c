@@ -80,7 +80,11 @@ static int bind_unix(tg_listener *listener, tg_loop *loop, const tg_address *add
   if (is_folder_missing(address->path)) return UV_ENOENT;
   remove_stale(address);
   memcpy(listener->path, address->path, sizeof listener->path);
-  return uv_pipe_bind(&listener->handle.pipe, address->path);
+  if (address->mode == 0) return uv_pipe_bind(&listener->handle.pipe, address->path);
+  mode_t before = umask((mode_t)(~address->mode & 0777)); /* from its first moment on, not with a chmod behind it */
+  code = uv_pipe_bind(&listener->handle.pipe, address->path);
+  umask(before);
+  return code;
 }
 
 static int bind_tcp(tg_listener *listener, tg_loop *loop, const tg_address *address) {

@@ -58,6 +58,7 @@ void tg_timers_jump(tg_loop *loop) {
   if (loop->timers.root == NULL) return;
   tg_clock_jump(&loop->clock, timer_of(loop->timers.root)->deadline_ns);
   ring(loop);
+  set_alarm(loop, 1);
 }
 
 void tg_timers_changed(tg_loop *loop) {

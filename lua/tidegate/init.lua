@@ -14,7 +14,8 @@ local tg = {
   http = require "tidegate.http",
   json = json,
   log = require "tidegate.log",
-  tcp = require "tidegate.stream",
+  tcp = require "tidegate.tcp",
+  unix = require "tidegate.unix",
 
   null = json.null,
   abort = errors.abort,

@@ -68,22 +68,22 @@ function Stream:write(bytes)
   end
 end
 
-local tcp = {}
+local stream = {}
 
---- Connects.
+--- Connects; tcp.lua and unix.lua say to what.
 ---@async
----@param host string a name or an address
+---@param host string a name, an address, or the path of a Unix socket
 ---@param port integer
----@return tidegate.Stream # close it when you are done; the garbage collector does it late
-function tcp.connect(host, port)
-  local stream = core.stream()
-  results(core.stream_connect(stream, host, port))
-  local message = core.stream_error(stream)
+---@param where string both, for a message
+---@return tidegate.Stream
+function stream.connect(host, port, where)
+  local self = core.stream()
+  results(core.stream_connect(self, host, port))
+  local message = core.stream_error(self)
   if message then
-    local where = ("%s:%d"):format(host, port)
     error(errors.new { kind = "connect", status = 502, message = where .. " cannot be reached: " .. message }, 0)
   end
-  return stream
+  return self
 end
 
-return tcp
+return stream

@@ -116,10 +116,12 @@ end
 --- [task] = the scope that spawned it; nursery.lua keeps it.
 task.home = home
 
---- The earliest deadline around the running task, through the tasks that wait for it.
+--- The earliest deadline around a task, through the tasks that wait for it.
+---@param of? lightuserdata the running one where it is left out
 ---@return number? # on the clock of tg.now()
-function task.deadline()
-  local of, earliest = current(), math.huge
+function task.deadline(of)
+  of = of or current()
+  local earliest = math.huge
   local scope = innermost[of]
   while of do
     while scope do

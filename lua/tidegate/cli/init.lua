@@ -6,9 +6,10 @@ local commands = {
   test = "run busted specs inside the loop: each `it` may sleep and fetch",
   routes = "list what is mounted",
   check = "load everything and report, without serving",
+  tasks = "print the tasks of a running gateway as a tree",
   version = "print the version",
 }
-local order = { "run", "test", "routes", "check", "version" }
+local order = { "run", "test", "routes", "check", "tasks", "version" }
 
 local function usage()
   local lines = { "Usage: tidegate [command] [options]", "" }

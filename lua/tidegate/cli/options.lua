@@ -32,7 +32,7 @@ local function print_help(command, about, order)
   io.stdout:write(("Usage: tidegate %s [options]\n%s\n\n"):format(command, about))
   for _, option in ipairs(order) do
     local left = "--" .. option.name:gsub("_", "-") .. (option.value and " " .. option.value or "")
-    local default = option.default ~= nil and option.default ~= false and (" [" .. shown(option.default) .. "]") or ""
+    local default = option.default and option.default ~= "" and (" [" .. shown(option.default) .. "]") or ""
     io.stdout:write(("  %-26s %s%s\n"):format(left, option.help, default))
   end
   io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS, or from the configuration file; ",

@@ -1,5 +1,6 @@
 -- tidegate run: serves until a signal ends it.
 local core = require "tidegate.core"
+local admin = require "tidegate.admin"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local loader = require "tidegate.loader"
@@ -9,6 +10,7 @@ local scope = require "tidegate.scope"
 local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
 local task = require "tidegate.task"
+local watch = require "tidegate.watch"
 
 local function listen(server, addresses)
   local bound = {}
@@ -64,6 +66,19 @@ local function on_signals(server, values, stopped)
   end)
 end
 
+-- The gateway serves without its admin socket as well, and says so.
+local function start_admin(values, address)
+  local path = values.admin_socket
+  if path == "none" then
+    return
+  end
+  path = path ~= "" and path or admin.default_path(address)
+  local why = admin.start(path)
+  if why then
+    log.warn("there is no admin socket at %s: %s", path, why)
+  end
+end
+
 return function(args)
   local flags = options.parse("run", "Serves the routes of a folder.", args)
   if not flags then
@@ -86,6 +101,10 @@ return function(args)
   local bound = listen(server, values.listen)
   app.set_url(loaded, bound[1])
   on_signals(server, values, stopped)
+  start_admin(values, bound[1])
+  watch.start(values.stall_warn_ms / 1000, function(method, path)
+    return (loaded.shared.router:find(method, path))
+  end)
   background.start()
   announce(bound, loaded, values)
   core.run()

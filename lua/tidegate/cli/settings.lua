@@ -5,6 +5,10 @@ local function text(value)
   return type(value) == "string" and value ~= "" and value or nil, "a text"
 end
 
+local function any_text(value)
+  return type(value) == "string" and value or nil, "a text"
+end
+
 local function whole_number(value)
   local number = tonumber(value)
   local fine = number and number >= 1 and number <= 2 ^ 31 and number % 1 == 0
@@ -67,6 +71,10 @@ settings.list = {
     help = "a connection between requests is closed after it" },
   { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
     help = "the total time of a route, 0 for none; 504 over it" },
+  { name = "stall_warn_ms", read = whole_number, default = 50, value = "MS",
+    help = "a task that holds the loop for longer is logged" },
+  { name = "admin_socket", read = any_text, default = "", value = "PATH",
+    help = "the Unix socket of `tidegate tasks`; named after the first address unless set; none for no socket" },
   { name = "drain_timeout_ms", read = whole_number, default = 10000, value = "MS",
     help = "at the end, requests under way are cancelled after it" },
 }

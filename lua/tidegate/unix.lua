@@ -1,0 +1,18 @@
+-- Connections to Unix sockets for scripts.
+local core = require "tidegate.core"
+local stream = require "tidegate.stream"
+
+local unix = {}
+
+--- Connects.
+---@async
+---@param path string absolute
+---@return tidegate.Stream # close it when you are done; the garbage collector does it late
+function unix.connect(path)
+  if type(path) ~= "string" or path:sub(1, 1) ~= "/" then
+    core.raise("tg.unix.connect takes an absolute path")
+  end
+  return stream.connect(path, 0, path)
+end
+
+return unix
