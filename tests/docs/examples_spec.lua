@@ -15,7 +15,7 @@ local function own_routes()
 end
 
 for _, path in ipairs(page.paths) do
-  describe(path, function()
+  describe(path .. " #realtime", function()
     local blocks = page.blocks(path, assert(page.read(path), path .. " is not there"))
     local here = site.new(blocks, path == "README.md" and own_routes() or nil)
 

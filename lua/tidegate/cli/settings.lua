@@ -74,7 +74,7 @@ settings.list = {
   { name = "stall_warn_ms", read = whole_number, default = 50, value = "MS",
     help = "a task that holds the loop for longer is logged" },
   { name = "admin_socket", read = any_text, default = "", value = "PATH",
-    help = "the Unix socket of `tidegate tasks`; named after the first address unless set; none for no socket" },
+    help = "the Unix socket of `tidegate tasks`; `none` for none" },
   { name = "drain_timeout_ms", read = whole_number, default = 10000, value = "MS",
     help = "at the end, requests under way are cancelled after it" },
 }

@@ -51,6 +51,9 @@ function page.read(path)
 end
 
 --- The pages of this project: the paths that the examples, names and links are checked on.
-page.paths = { "README.md", "docs/concurrency.md", "docs/configuration.md", "docs/http.md", "docs/performance.md" }
+page.paths = {
+  "README.md", "docs/client.md", "docs/concurrency.md", "docs/configuration.md", "docs/http.md", "docs/performance.md",
+  "docs/testing.md",
+}
 
 return page
