@@ -138,7 +138,12 @@ static void server_free(tg_script_server *self) {
 }
 
 void tg_script_servers_close(tg_runtime *runtime) {
-  while (!tg_list_is_empty(&runtime->servers)) server_free(TG_CONTAINER(runtime->servers.next, tg_script_server, node));
+  tg_list *node = runtime->servers.next;
+  while (node != &runtime->servers) {
+    tg_script_server *self = TG_CONTAINER(node, tg_script_server, node);
+    node = node->next;
+    server_free(self);
+  }
 }
 
 /* core.serve{limits…, request = function, gone = function, stopped = function} → server */

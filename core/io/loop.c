@@ -28,10 +28,15 @@ static void drain(tg_loop *loop) {
   else uv_idle_start(&loop->busy, on_busy);
 }
 
-/* Nothing can run: a virtual clock goes to the next timer. Where there is none, nothing ever will. */
+/* Nothing can run: a virtual clock goes to the next timer. Where there is none, nothing ever will. The wait that
+   follows a jump does not block, as the next jump may be due. */
 static void jump(tg_loop *loop) {
-  if (loop->timers.root != NULL) tg_timers_jump(loop);
-  else if (loop->on_stuck != NULL) loop->on_stuck(loop->stuck_owner);
+  if (loop->timers.root != NULL) {
+    uv_idle_start(&loop->busy, on_busy);
+    tg_timers_jump(loop);
+  } else if (loop->on_stuck != NULL) {
+    loop->on_stuck(loop->stuck_owner);
+  }
 }
 
 static void on_before(uv_prepare_t *handle) {
@@ -45,6 +50,7 @@ static void on_after(uv_check_t *handle) {
   tg_loop *loop = handle->data;
   tg_clock_now_ns(&loop->clock);
   if (!tg_list_is_empty(&loop->ready)) drain(loop);
+  else uv_idle_stop(&loop->busy);
 }
 
 static void init_handles(tg_loop *loop) {
