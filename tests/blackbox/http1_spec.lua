@@ -128,6 +128,13 @@ describe("a connection", function()
     }
   end)
 
+  it("answers all that was pipelined before the client ended its side", function()
+    connection:send(get "/slow/20" .. get "/hello?name=second" .. post("/echo", "third"))
+    connection:finish()
+    local _, count = connection:read_rest():gsub("HTTP/1.1 200 OK\r\n", "")
+    assert.equal(3, count)
+  end)
+
   it("sends large answers to a slow reader, whole", function()
     connection:send(get "/large?bytes=8000000" .. get "/hello?name=next")
     for _ = 1, 20 do
