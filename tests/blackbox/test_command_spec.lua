@@ -1,0 +1,109 @@
+-- `tidegate test`: busted inside the loop.
+local folder = require "tests.support.folder"
+local gateway = require "tests.support.gateway"
+
+describe("tidegate test", function()
+  local place
+
+  local function remove()
+    if place then
+      place:remove()
+      place = nil
+    end
+  end
+
+  after_each(remove)
+
+  -- Runs specs, given by name, in a folder of their own.
+  local function run(files, ...)
+    remove()
+    place = folder.new(files)
+    return gateway.command({ "test", "--output=plainTerminal", ... }, { folder = place.path })
+  end
+
+  local function counts(result)
+    local passed, failed, errors = result.out:match "(%d+) success[es]* / (%d+) failures? / (%d+) errors?"
+    assert.is_truthy(passed, result.out .. result.err)
+    return tonumber(passed), tonumber(failed), tonumber(errors)
+  end
+
+  it("runs the specs of tests/, each test in a task that may wait", function()
+    local result = run {
+      ["tests/one_spec.lua"] = [[
+        local tg = require "tidegate"
+        it("sleeps and gathers", function()
+          tg.sleep(0.001)
+          local results = tg.gather { a = function() tg.sleep(0.001) return 1 end, b = function() return 2 end }
+          assert.same({ a = 1, b = 2 }, results)
+        end)
+        it("fetches", function()
+          local ok, err = pcall(tg.http.get, "http://127.0.0.1:1/")
+          assert.is_false(ok)
+          assert.equal("connect", err.kind)
+        end)
+      ]],
+      ["tests/deeper/two_spec.lua"] = [[
+        local tg = require "tidegate"
+        describe("hooks", function()
+          local ready
+          setup(function() tg.sleep(0.001) ready = 1 end)
+          before_each(function() tg.sleep(0) ready = ready + 1 end)
+          it("may wait as well", function() assert.equal(2, ready) end)
+        end)
+      ]],
+      ["tests/helper.lua"] = "error 'no spec'",
+    }
+    assert.same({ 3, 0, 0 }, { counts(result) })
+    assert.equal(0, result.status)
+    assert.equal("", result.err)
+  end)
+
+  it("takes files and busted's options", function()
+    local files = {
+      ["a_spec.lua"] = "it('one', function() end) it('two', function() error 'boom' end)",
+      ["b_spec.lua"] = "error 'not asked for'",
+    }
+    local result = run(files, "--filter=one", "a_spec.lua")
+    assert.same({ 1, 0, 0 }, { counts(result) })
+    assert.equal(0, result.status)
+  end)
+
+  it("ends with 1 where a test fails, raises, or cannot be loaded", function()
+    for text, expected in pairs {
+      ["it('x', function() assert.equal(1, 2) end) it('y', function() end)"] = { 1, 1, 0 },
+      ["it('x', function() error 'boom' end)"] = { 0, 0, 1 },
+      ["local tg = require 'tidegate' it('x', function() tg.sleep(0.001) error('boom') end)"] = { 0, 0, 1 },
+      ["local tg = require 'tidegate' it('x', function() tg.gather { function() assert.is_true(false) end } end)"] =
+        { 0, 1, 0 },
+      ["it('x', function("] = { 0, 0, 1 },
+    } do
+      local result = run { ["tests/x_spec.lua"] = text }
+      assert.same(expected, { counts(result) })
+      assert.equal(1, result.status)
+      assert.not_matches("own: ", result.err)
+    end
+  end)
+
+  it("ends with 1 where hundreds of tests fail", function()
+    local result = run { ["tests/x_spec.lua"] = "for n = 1, 256 do it('x' .. n, function() error 'boom' end) end" }
+    assert.same({ 0, 0, 256 }, { counts(result) })
+    assert.equal(1, result.status)
+  end)
+
+  it("fails a test that leaves a task behind", function()
+    local result = run { ["tests/x_spec.lua"] = [[
+      local core = require "tidegate.core"
+      it("leaves", function() core.spawn(function() core.sleep(1000) end) end)
+      it("does not", function() end)
+    ]] }
+    assert.same({ 1, 0, 1 }, { counts(result) })
+    assert.matches("x_spec.lua:2: the test leaves behind: a task waits", result.out)
+    assert.equal(1, result.status)
+  end)
+
+  it("says where there is nothing to run", function()
+    local result = run {}
+    assert.not_equal(0, result.status)
+    assert.not_matches("traceback", result.err, 1, true)
+  end)
+end)
