@@ -9,7 +9,7 @@ static_assert((int)TG_ERROR_BUSY == (int)UV_EBUSY, "codes of this layer are libu
 enum { NS_PER_MS = 1000000 };
 
 typedef struct thread {
-  tg_list node;
+  struct thread *next;
   uv_thread_t id;
   tg_thread_pool *pool;
 } thread;
@@ -21,13 +21,13 @@ struct tg_thread_pool {
   tg_thread_limits limits;
   size_t open_count;   /* work that was started and has not been answered or taken back; the loop's own */
   uv_async_t finished; /* wakes the loop */
+  thread *threads;     /* all that were started; the loop's own */
 
   uv_mutex_t mutex; /* guards all below, and is_queued of each work */
   uv_cond_t came;   /* work for a thread, or the end */
   uv_cond_t left;   /* a thread has ended */
   tg_list queue;    /* tg_work that has not begun */
   tg_list done;     /* tg_work that the loop has not heard of yet */
-  tg_list threads;  /* thread */
   unsigned queue_count, idle_count, thread_count;
   unsigned live_count; /* threads that have not ended */
   bool closing;        /* the loop hears of nothing any more */
@@ -136,7 +136,6 @@ tg_thread_pool *tg_thread_pool_new(tg_loop *loop, const tg_thread_context *conte
   pool->limits = *limits;
   tg_list_init(&pool->queue);
   tg_list_init(&pool->done);
-  tg_list_init(&pool->threads);
   if (!open_locks(pool)) {
     free(pool);
     return NULL;
@@ -160,7 +159,8 @@ static int start_thread(tg_thread_pool *pool) {
     free(self);
     return code;
   }
-  tg_list_push_back(&pool->threads, &self->node);
+  self->next = pool->threads;
+  pool->threads = self;
   pool->thread_count++;
   pool->live_count++;
   pool->idle_count++;
@@ -231,9 +231,9 @@ static unsigned wait_for_threads(tg_thread_pool *pool, unsigned wait_ms) {
 }
 
 static void join_threads(tg_thread_pool *pool) {
-  tg_list *node;
-  while ((node = tg_list_pop_front(&pool->threads)) != NULL) {
-    thread *self = TG_CONTAINER(node, thread, node);
+  thread *next;
+  for (thread *self = pool->threads; self != NULL; self = next) {
+    next = self->next;
     uv_thread_join(&self->id);
     free(self);
   }
