@@ -38,11 +38,18 @@ static unsigned status_of(const tg_exchange *exchange) {
   return is_path(exchange, "/status/") ? (unsigned)strtoul(exchange->target.path.data + 8, NULL, 10) : 200;
 }
 
+static void write_big(tg_buffer *body, size_t size) {
+  char *room = tg_buffer_reserve(body, size);
+  for (size_t i = 0; i < size; i++) room[i] = (char)('a' + i % 26);
+  body->end += size;
+}
+
 static void respond(visit *is) {
   tg_exchange *exchange = is->exchange;
   tg_buffer body = {0};
   tg_response response = {.status = status_of(exchange), .type = TG_TEXT("text/plain")};
-  write_echo(&body, exchange);
+  if (is_path(exchange, "/big/")) write_big(&body, strtoul(exchange->target.path.data + 5, NULL, 10));
+  else write_echo(&body, exchange);
   response.body = tg_buffer_text(&body);
   if (exchange->body_state == TG_BODY_FAILED) {
     response.status = exchange->body_status;

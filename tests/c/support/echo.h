@@ -2,8 +2,8 @@
 
      POST /path ?query @host [body]
 
-   without what is not there. /status/N answers with that status; /early answers before the body is whole; /silent
-   never answers; a body that fails is answered with its own status and reason. */
+   without what is not there. /status/N answers with that status, /big/N with N bytes; /early answers before the body
+   is whole; /silent never answers; a body that fails is answered with its own status and reason. */
 #ifndef TESTS_ECHO_H
 #define TESTS_ECHO_H
 
