@@ -34,8 +34,16 @@ static bool is_path(const tg_exchange *exchange, const char *path) {
   return is.size >= strlen(path) && memcmp(is.data, path, strlen(path)) == 0;
 }
 
+/* The number behind the second slash. */
+static size_t number_of(const tg_exchange *exchange) {
+  tg_text path = exchange->target.path;
+  const char *slash = memrchr(path.data, '/', path.size);
+  long long number = tg_text_to_number((tg_text){slash + 1, (size_t)(path.data + path.size - slash - 1)});
+  return number > 0 ? (size_t)number : 0;
+}
+
 static unsigned status_of(const tg_exchange *exchange) {
-  return is_path(exchange, "/status/") ? (unsigned)strtoul(exchange->target.path.data + 8, NULL, 10) : 200;
+  return is_path(exchange, "/status/") ? (unsigned)number_of(exchange) : 200;
 }
 
 static void write_big(tg_buffer *body, size_t size) {
@@ -48,7 +56,7 @@ static void respond(visit *is) {
   tg_exchange *exchange = is->exchange;
   tg_buffer body = {0};
   tg_response response = {.status = status_of(exchange), .type = TG_TEXT("text/plain")};
-  if (is_path(exchange, "/big/")) write_big(&body, strtoul(exchange->target.path.data + 5, NULL, 10));
+  if (is_path(exchange, "/big/")) write_big(&body, number_of(exchange));
   else write_echo(&body, exchange);
   response.body = tg_buffer_text(&body);
   if (exchange->body_state == TG_BODY_FAILED) {
