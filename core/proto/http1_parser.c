@@ -195,9 +195,11 @@ static unsigned status_of(const tg_http1_parser *parser, llhttp_errno_t error) {
 static tg_http1_result stop(tg_http1_parser *parser, llhttp_errno_t error) {
   if (parser->refused) return TG_HTTP1_REFUSED;
   if (parser->error_status != 0) return TG_HTTP1_ERROR;
+  unsigned status = status_of(parser, error);
   const char *reason = llhttp_get_error_reason(&parser->llhttp);
   if (reason == NULL || *reason == '\0') reason = llhttp_errno_name(error);
-  return fail_result(parser, status_of(parser, error), reason);
+  if (status == 505) reason = "only HTTP/1.0 and HTTP/1.1 are spoken here";
+  return fail_result(parser, status, reason);
 }
 
 static tg_http1_result end_message(tg_http1_parser *parser) {
