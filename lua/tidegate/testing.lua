@@ -62,7 +62,7 @@ end
 ---@class tidegate.TestUpstream
 ---@field url string
 ---@field requests {method: string, path: string, headers: table<string, string>, body: string}[] what has come
----@param fields table see docs/concurrency.md: address, routes, latency, failure, truncate_at, drip
+---@param fields table see docs/testing.md: address, routes, latency, failure, truncate_at, drip
 ---@return tidegate.TestUpstream
 function testing.upstream(fields)
   local at = url.parse(fields.address or core.raise 't.upstream takes address = "http://name:port"')
