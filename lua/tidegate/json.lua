@@ -3,6 +3,8 @@
 -- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
 -- objects come back as strings. It decodes a little more than RFC 8259 has: raw control characters in strings, `1.`,
 -- and 1e400 as infinity.
+--
+-- Objects are written with their keys in order, so that equal values make equal texts, in every process.
 local cjson = require("cjson").new()
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
@@ -15,6 +17,7 @@ cjson.encode_keep_buffer(true)
 local encode_plain, decode_plain = cjson.encode, cjson.decode
 local pcall, type, getmetatable, setmetatable, concat = pcall, type, getmetatable, setmetatable, table.concat
 local find = string.find
+local next, sort, tostring = next, table.sort, tostring
 
 local DEPTH_MAX = 1000
 
@@ -81,6 +84,112 @@ local function list_length(value)
   return greatest
 end
 
+local function is_before(a, b)
+  return tostring(a) < tostring(b)
+end
+
+-- The keys of an object, in the order in which they are written: the same in every process, which the order of a Lua
+-- table is not.
+local function ordered_keys(value, first)
+  local keys, count, are_strings = { first }, 1, type(first) == "string"
+  local key = next(value, first)
+  while key ~= nil do
+    count = count + 1
+    keys[count] = key
+    are_strings = are_strings and type(key) == "string"
+    key = next(value, key)
+  end
+  if not are_strings then
+    sort(keys, is_before)
+  elseif count == 2 then
+    if keys[2] < keys[1] then
+      keys[1], keys[2] = keys[2], keys[1]
+    end
+  elseif count > 2 then
+    sort(keys)
+  end
+  return keys, count
+end
+
+local KEYS_MAX = 1000
+local key_texts, key_count = {}, 0 -- [key] = '"key":', for the few keys that come again and again
+
+local function key_text(key)
+  local text = key_texts[key]
+  if text then
+    return text
+  end
+  if type(key) ~= "string" and type(key) ~= "number" then
+    error "no key of an object"
+  end
+  text = encode_plain(tostring(key)) .. ":"
+  if key_count < KEYS_MAX then
+    key_texts[key], key_count = text, key_count + 1
+  end
+  return text
+end
+
+-- The quick writer: raises anything where something cannot be written; then the careful one below says what.
+local put
+
+local function put_list(value, length, out, count, depth)
+  out[count + 1] = "["
+  count = count + 1
+  for index = 1, length do
+    if index > 1 then
+      count = count + 1
+      out[count] = ","
+    end
+    count = put(value[index], out, count, depth)
+  end
+  out[count + 1] = "]"
+  return count + 1
+end
+
+local function put_object(value, first, out, count, depth)
+  local keys, length = ordered_keys(value, first)
+  for index = 1, length do
+    local key = keys[index]
+    out[count + 1] = index == 1 and "{" or ","
+    out[count + 2] = key_text(key)
+    count = put(value[key], out, count + 2, depth)
+  end
+  out[count + 1] = "}"
+  return count + 1
+end
+
+local function put_table(value, out, count, depth)
+  local mark = has_marks and getmetatable(value)
+  local first = next(value)
+  if first == nil then
+    out[count + 1] = mark == Array and "[]" or "{}"
+    return count + 1
+  elseif mark == Array or (type(first) == "number" and mark ~= Object) then
+    local length = list_length(value)
+    if length then
+      return put_list(value, length, out, count, depth)
+    elseif mark == Array then
+      error "no list"
+    end
+  end
+  if type(first) == "string" and next(value, first) == nil and type(value[first]) == "string" then
+    out[count + 1] = encode_plain(value)
+    return count + 1
+  end
+  return put_object(value, first, out, count, depth)
+end
+
+function put(value, out, count, depth)
+  if type(value) == "table" then
+    if depth > DEPTH_MAX then
+      error "too deep"
+    end
+    return put_table(value, out, count, depth + 1)
+  end
+  out[count + 1] = raws[value] or encode_plain(value)
+  return count + 1
+end
+
 local write
 
 local function write_list(value, length, out, path)
@@ -97,16 +206,14 @@ local function write_list(value, length, out, path)
 end
 
 local function write_object(value, out, path)
-  local first = true
   out[#out + 1] = "{"
-  for key, item in pairs(value) do
+  for index, key in ipairs(next(value) ~= nil and ordered_keys(value, (next(value))) or {}) do
     if type(key) ~= "string" and type(key) ~= "number" then
       fail(path, "a key is a " .. type(key))
     end
-    out[#out + 1] = (first and "" or ",") .. encode_plain(tostring(key)) .. ":"
-    first = false
+    out[#out + 1] = (index == 1 and "" or ",") .. encode_plain(tostring(key)) .. ":"
     path[#path + 1] = tostring(key)
-    write(item, out, path)
+    write(value[key], out, path)
     path[#path] = nil
   end
   out[#out + 1] = "}"
@@ -149,14 +256,14 @@ end
 ---@param value any
 ---@return string
 function json.encode(value)
-  if not has_marks then
-    local ok, text = pcall(encode_plain, value)
-    if ok then
-      return text
-    end
-  end
   local out = {}
-  write(value, out, {})
+  local ok, count = pcall(put, value, out, 0, 0)
+  if not ok then
+    out = {}
+    write(value, out, {})
+  elseif count == 1 then
+    return out[1]
+  end
   return concat(out)
 end
 
