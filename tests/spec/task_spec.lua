@@ -2,8 +2,26 @@ local core = require "tidegate.core"
 local task = require "tidegate.task"
 local tg = require "tidegate"
 
+-- A task of no scope, which the test ends by hand; the table says what became of it.
+local function start(fn)
+  local result = {}
+  result.task = core.spawn(function()
+    result.ok, result.value = pcall(fn)
+    result.ended = true
+  end)
+  return result
+end
+
 local function let_others_run()
   for _ = 1, 5 do
+    tg.sleep(0)
+  end
+end
+
+-- Cancels a started task and waits for its end.
+local function cancel(started, value)
+  core.cancel(started.task, value)
+  while not started.ended do
     tg.sleep(0)
   end
 end
@@ -72,242 +90,155 @@ describe("tg.range", function()
   end)
 end)
 
-describe("tg.gather", function()
-  it("returns the results under the keys of the functions", function()
-    local results = tg.gather {
-      function()
-        return "first"
-      end,
-      user = function()
-        tg.sleep(0.001)
-        return { name = "Ada" }
-      end,
-      none = function() end,
-    }
-    assert.same({ "first", user = { name = "Ada" } }, results)
-  end)
-
-  it("runs the functions at once", function()
-    local running, most = 0, 0
+describe("a cancelled task", function()
+  it("cancels the children that it waits for, with the same reason, and waits for them", function()
+    local reasons = {}
     local function child()
-      running = running + 1
-      most = math.max(most, running)
-      tg.sleep(0.001)
-      running = running - 1
+      local _, err = pcall(tg.sleep, 1000)
+      reasons[#reasons + 1] = err.reason
+      pcall(tg.sleep, 0) -- raises at once
+      reasons[#reasons + 1] = "unwound"
+      error(err, 0)
     end
-    tg.gather { child, child, child, child }
-    assert.equal(4, most)
-  end)
-
-  it("returns an empty table for no functions", function()
-    assert.same({}, tg.gather {})
-  end)
-
-  it("names the key of what is no function, and starts none", function()
-    local started = false
-    local ok, message = pcall(tg.gather, {
-      function()
-        started = true
-      end,
-      user = 5,
-    })
-    assert.is_false(ok)
-    assert.matches("tg.gather: the value at user is a number, not a function", message, 1, true)
-    let_others_run()
-    assert.is_false(started)
-  end)
-
-  it("raises the error object of the child that failed first", function()
-    local failure = { "an object" }
-    local ok, err = pcall(tg.gather, {
-      function()
-        tg.sleep(0.001)
-        error(failure)
-      end,
-      function()
-        tg.sleep(1000)
-      end,
-    })
-    assert.is_false(ok)
-    assert.equal(failure, err)
-  end)
-
-  it("raises false and nil too, when they are what was raised", function()
-    for index = 1, 2 do
-      local raised = ({ false, nil })[index]
-      local ok, err = pcall(tg.gather, {
-        function()
-          error(raised, 0)
-        end,
-      })
-      assert.is_false(ok)
-      assert.equal(raised, err)
-    end
-  end)
-
-  it("cancels the siblings of a child that fails, and waits for them to unwind", function()
-    local seen, unwound
-    local ok = pcall(tg.gather, {
-      function()
-        local _, err = pcall(tg.sleep, 1000)
-        seen = err
-        unwound = true
-        error(err, 0)
-      end,
-      function()
-        error "boom"
-      end,
-    })
-    assert.is_false(ok)
-    assert.is_true(task.is_cancellation(seen))
-    assert.equal("a sibling failed", seen.reason)
-    assert.equal("cancelled: a sibling failed", tostring(seen))
-    assert.is_true(unwound)
-  end)
-
-  it("cancels a sibling that swallows its cancellation again at each wait", function()
-    local raised = 0
-    pcall(tg.gather, {
-      function()
-        for _ = 1, 3 do
-          if not pcall(tg.sleep, 1000) then
-            raised = raised + 1
-          end
-        end
-      end,
-      function()
-        error "boom"
-      end,
-    })
-    assert.equal(3, raised)
-  end)
-
-  it("keeps the first of several failures", function()
-    local ok, err = pcall(tg.gather, {
-      function()
-        pcall(tg.sleep, 1000)
-        error("later", 0)
-      end,
-      function()
-        error("first", 0)
-      end,
-    })
-    assert.is_false(ok)
-    assert.equal("first", err)
-  end)
-
-  it("leaves no task behind when it fails", function()
     local before = core.task_count()
-    pcall(tg.gather, {
-      function()
-        tg.map(tg.range(1, 10), function()
-          tg.sleep(1000)
-        end)
-      end,
-      function()
-        tg.sleep(0.001)
-        error "boom"
-      end,
-    })
+    local waiter = start(function()
+      tg.gather { child, function()
+        tg.gather { child }
+      end }
+    end)
+    let_others_run()
+    local reason = task.cancellation "the client is gone"
+    cancel(waiter, reason)
+    assert.is_false(waiter.ok)
+    assert.equal(reason, waiter.value)
+    local client_gone = "the client is gone"
+    assert.same({ client_gone, "unwound", client_gone, "unwound" }, reasons)
+    let_others_run()
     assert.equal(before, core.task_count())
   end)
 
-  it("passes a failure up through nested gathers", function()
-    local failure = {}
-    local unwound = 0
-    local ok, err = pcall(tg.gather, {
-      function()
-        tg.gather {
-          function()
-            tg.gather {
-              function()
-                tg.sleep(0.001)
-                error(failure)
-              end,
-            }
-          end,
-          function()
-            pcall(tg.sleep, 1000)
-            unwound = unwound + 1
-          end,
-        }
-      end,
-      function()
+  it("raises its own cancellation, whatever its children raise while they unwind", function()
+    local waiter = start(function()
+      tg.gather { function()
         pcall(tg.sleep, 1000)
-        unwound = unwound + 1
-      end,
-    })
-    assert.is_false(ok)
-    assert.equal(failure, err)
-    assert.equal(2, unwound)
+        error "clean-up went wrong"
+      end }
+    end)
+    let_others_run()
+    local reason = task.cancellation "shutdown"
+    cancel(waiter, reason)
+    assert.equal(reason, waiter.value)
   end)
 
-  it("goes on after a failure that was caught", function()
-    pcall(tg.gather, {
-      function()
-        error "boom"
-      end,
-    })
-    assert.same({ 1 }, tg.gather {
-      function()
-        tg.sleep(0)
-        return 1
-      end,
-    })
+  it("raises at its first wait when it is cancelled before it began one", function()
+    local waits = 0
+    local waiter = start(function()
+      waits = waits + 1
+      tg.sleep(1000)
+      waits = waits + 1
+    end)
+    local reason = task.cancellation "early"
+    cancel(waiter, reason)
+    assert.equal(1, waits)
+    assert.equal(reason, waiter.value)
+  end)
+
+  it("cancels the children of a gather that it opens afterwards", function()
+    local child_error
+    local waiter = start(function()
+      pcall(tg.sleep, 1000)
+      tg.gather { function()
+        local _, err = pcall(tg.sleep, 1000)
+        child_error = err
+      end }
+    end)
+    let_others_run()
+    cancel(waiter, task.cancellation "shutdown")
+    assert.is_false(waiter.ok)
+    assert.is_true(task.is_cancellation(child_error))
+  end)
+
+  it("is woken once, even when what it waits for happens in the same turn", function()
+    for _ = 1, 50 do
+      local waiter = start(function()
+        local ok = pcall(tg.sleep, 0)
+        return ok
+      end)
+      tg.sleep(0)
+      cancel(waiter, task.cancellation "race")
+      assert.is_true(waiter.ok)
+    end
   end)
 end)
 
-describe("tg.map", function()
-  it("returns the results in the order of the items, whatever the order they end in", function()
-    local ended = {}
-    local results = tg.map({ 5, 1, 3 }, function(milliseconds)
-      tg.sleep(milliseconds / 1000)
-      ended[#ended + 1] = milliseconds
-      return milliseconds * 10
+describe("task.cancellation", function()
+  it("is an error value of its own", function()
+    assert.equal("cancelled: shutdown", tostring(task.cancellation "shutdown"))
+    assert.is_false(task.is_cancellation "shutdown")
+    assert.is_false(task.is_cancellation { kind = "cancelled", reason = "shutdown" })
+  end)
+end)
+
+describe("task.trace", function()
+  local function raise_in_child()
+    error "boom"
+  end
+
+  local function wait_for_child()
+    tg.gather { raise_in_child }
+  end
+
+  local function trace_of(fn)
+    assert.is_false(xpcall(fn, task.note_trace))
+    return task.trace()
+  end
+
+  local function line_of(fn)
+    return "task_spec.lua:" .. debug.getinfo(fn, "S").linedefined + 1
+  end
+
+  it("shows the lines of the child that failed and of who waited for it", function()
+    local trace = trace_of(wait_for_child)
+    local child = trace:find(line_of(raise_in_child), 1, true)
+    local between = trace:find("waited for by", 1, true)
+    local parent = trace:find(line_of(wait_for_child), 1, true)
+    assert.is_truthy(child)
+    assert.is_true(child < between and between < parent)
+  end)
+
+  it("shows every level of nested scopes", function()
+    local trace = trace_of(function()
+      tg.map({ 1 }, wait_for_child)
     end)
-    assert.same({ 50, 10, 30 }, results)
-    assert.same({ 1, 3, 5 }, ended)
+    local _, count = trace:gsub("waited for by", "")
+    assert.equal(2, count)
+    assert.matches(line_of(raise_in_child), trace, 1, true)
   end)
 
-  it("returns an empty list for one", function()
-    assert.same({}, tg.map({}, tostring))
+  it("shows only its own lines when no child is behind it", function()
+    local trace = trace_of(raise_in_child)
+    assert.matches(line_of(raise_in_child), trace, 1, true)
+    assert.not_matches("waited for by", trace, 1, true)
   end)
 
-  it("runs thousands at once", function()
-    local running, most = 0, 0
-    local results = tg.map(tg.range(1, 3000), function(number)
-      running = running + 1
-      most = math.max(most, running)
-      tg.sleep(0.001)
-      running = running - 1
-      return -number
-    end)
-    assert.equal(3000, most)
-    assert.equal(3000, #results)
-    assert.equal(-3000, results[3000])
-  end)
-
-  it("cancels the rest at the first failure and raises it", function()
-    local cancelled = 0
-    local ok, err = pcall(tg.map, tg.range(1, 10), function(number)
-      if number == 4 then
-        tg.sleep(0.001)
-        error("item 4", 0)
-      end
-      local _, reason = pcall(tg.sleep, 1000)
-      cancelled = cancelled + 1
-      error(reason, 0)
-    end)
-    assert.is_false(ok)
-    assert.equal("item 4", err)
-    assert.equal(9, cancelled)
-  end)
-
-  it("says what it takes", function()
-    for _, call in ipairs { { 5, tostring }, { {} }, { nil, tostring } } do
-      local ok, message = pcall(tg.map, call[1], call[2])
-      assert.is_false(ok)
-      assert.matches("tg.map takes a list and a function", message, 1, true)
+  it("does not mix in a failure that an earlier task caught", function()
+    local trace
+    local function fail()
+      error("the same", 0)
     end
+    local catching = start(function()
+      pcall(tg.gather, { fail })
+    end)
+    while not catching.ended do
+      tg.sleep(0)
+    end
+    local failing = start(function()
+      trace = trace_of(fail)
+    end)
+    while not failing.ended do
+      tg.sleep(0)
+    end
+    assert.equal(catching.task, failing.task) -- the coroutine is used again, which makes the mix-up possible
+    assert.not_matches("waited for by", trace, 1, true)
   end)
 end)
