@@ -31,6 +31,9 @@ end
 
 -- The pattern behind the prefix; one that is none stays as it is, and the router says what is wrong with it.
 local function below(prefix, pattern)
+  if pattern == "" and prefix ~= "" then
+    return prefix -- the group's own path
+  end
   return type(pattern) == "string" and pattern:sub(1, 1) == "/" and prefix .. pattern or pattern
 end
 

@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 require "tidegate.coroutines"
 local background = require "tidegate.background"
+local blocking = require "tidegate.blocking"
 local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
 local json = require "tidegate.json"
@@ -21,6 +22,7 @@ local tg = {
   abort = errors.abort,
   response = response.new,
   background = background.spawn,
+  blocking = blocking.call,
   fail_after = scope.fail_after,
   gather = gather.gather,
   map = gather.map,

@@ -19,7 +19,11 @@ local function write(level, message, ...)
   end
   message = tostring(message)
   if select("#", ...) > 0 then
-    message = message:format(...)
+    local ok, text = pcall(string.format, message, ...)
+    if not ok then
+      core.raise(("tg.log: %s in the format %q"):format(tostring(text):gsub("^.*: ", ""), message))
+    end
+    message = text
   end
   core.log(level, message)
 end

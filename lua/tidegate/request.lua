@@ -23,6 +23,7 @@ local rawset, setmetatable = rawset, setmetatable
 local Request = { __name = "tidegate.Request" }
 
 local lazy, methods = {}, {}
+local request = {}
 
 function Request.__index(self, key)
   local method = methods[key]
@@ -42,8 +43,14 @@ local id_prefix = core.random_bytes(4):gsub(".", function(byte)
   return ("%02x"):format(byte:byte())
 end)
 
+--- The id of the request with that number.
+---@return string
+function request.id_of(number)
+  return ("%s-%06x"):format(id_prefix, number)
+end
+
 function lazy.id(self)
-  return ("%s-%06x"):format(id_prefix, core.request_number(self._exchange))
+  return request.id_of(core.request_number(self._exchange))
 end
 
 function lazy.query(self)
@@ -143,7 +150,6 @@ function Request.__tostring(self)
   return self.method .. " " .. self.path
 end
 
-local request = {}
 
 --- A request over an exchange of the core's.
 function request.new(exchange, method, path)

@@ -66,6 +66,9 @@ local known = { status = true, headers = true, cookies = true, body = true }
 ---@param fields {status?: integer, headers?: table, cookies?: table, body?: string|table}
 ---@return tidegate.Response
 function response.new(fields)
+  if type(fields) ~= "table" then
+    core.raise("tg.response takes a table of status, headers, cookies and body")
+  end
   for name in pairs(fields) do
     if not known[name] then
       core.raise(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)))

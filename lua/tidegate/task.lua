@@ -210,6 +210,9 @@ end
 ---@return number[]
 function task.range(first, last, step)
   step = step or 1
+  if type(first) ~= "number" or type(last) ~= "number" or type(step) ~= "number" or step == 0 then
+    core.raise("tg.range takes the first and the last number, and a step that is not 0")
+  end
   local list, count = new_table(math.max(0, math.floor((last - first) / step) + 1), 0), 0
   for number = first, last, step do
     count = count + 1

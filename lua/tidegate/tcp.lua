@@ -1,4 +1,5 @@
 -- TCP connections for scripts.
+local core = require "tidegate.core"
 local stream = require "tidegate.stream"
 
 local tcp = {}
@@ -9,6 +10,11 @@ local tcp = {}
 ---@param port integer
 ---@return tidegate.Stream # close it when you are done; the garbage collector does it late
 function tcp.connect(host, port)
+  if type(host) ~= "string" or host == "" then
+    core.raise("tg.tcp.connect takes a host and a port")
+  elseif type(port) ~= "number" or port < 1 or port > 65535 or port % 1 ~= 0 then
+    core.raise("tg.tcp.connect: a port is a whole number from 1 to 65535")
+  end
   return stream.connect(host, port, ("%s:%d"):format(host, port))
 end
 

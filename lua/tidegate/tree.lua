@@ -1,6 +1,7 @@
 -- The tree of the tasks that run now, for people: request → gather → children, what each waits on, for how long, its
 -- deadline, and the line of the route. Nothing is kept for it while nobody looks.
 local core = require "tidegate.core"
+local request = require "tidegate.request"
 local task = require "tidegate.task"
 
 local tree = {}
@@ -22,7 +23,7 @@ end
 local function label(node)
   local method, path, number = core.task_request(node.of)
   if method then
-    return ("%s %s (request %06x)"):format(method, path, number)
+    return ("%s %s (request %s)"):format(method, path, request.id_of(number))
   end
   return node.info.parent and "child" or "background"
 end

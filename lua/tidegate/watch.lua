@@ -1,6 +1,7 @@
 -- Who holds the loop: a task whose turn is too long is logged, and counted for its route.
 local core = require "tidegate.core"
 local log = require "tidegate.log"
+local request = require "tidegate.request"
 
 local watch = {}
 
@@ -35,7 +36,7 @@ function watch.start(seconds, find)
     local place = core.task_info(of).place or route and route.place or "?"
     count(name, held)
     log.warn("the loop was held for %d ms by %s%s, before it waited again or ended at %s", held * 1000, name,
-      number and (" (request %06x, %s)"):format(number, path) or "", place)
+      number and (" (request %s, %s)"):format(request.id_of(number), path) or "", place)
   end)
 end
 

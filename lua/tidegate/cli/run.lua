@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local admin = require "tidegate.admin"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
+local blocking = require "tidegate.blocking"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
@@ -86,6 +87,7 @@ return function(args)
   end
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
+  blocking.configure(values)
   local loaded = loader.load(values.routes)
   local handle = loaded:mount(values.request_timeout_ms)
   values.request = serve.handler(handle, values.dev)

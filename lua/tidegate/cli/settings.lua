@@ -75,6 +75,10 @@ settings.list = {
     help = "a task that holds the loop for longer is logged" },
   { name = "admin_socket", read = any_text, default = "", value = "PATH",
     help = "the Unix socket of `tidegate tasks`; `none` for none" },
+  { name = "blocking_threads_max", read = whole_number, default = 4, value = "N",
+    help = "calls of tg.blocking that run at once" },
+  { name = "blocking_queue_max", read = whole_number, default = 1000, value = "N",
+    help = "calls of tg.blocking that wait for a thread; 503 over it" },
   { name = "drain_timeout_ms", read = whole_number, default = 10000, value = "MS",
     help = "at the end, requests under way are cancelled after it" },
 }
