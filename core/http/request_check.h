@@ -3,11 +3,7 @@
 #define TG_HTTP_REQUEST_CHECK_H
 
 #include "http/exchange.h"
-
-typedef struct tg_refusal {
-  unsigned status; /* 0: the request is fine */
-  const char *detail;
-} tg_refusal;
+#include "http/framing_check.h"
 
 /* Checks a request's head, and fills in target, authority and continue_wanted. */
 tg_refusal tg_request_check(tg_exchange *exchange);

@@ -1,4 +1,5 @@
 #include "http/upstream_connection.h"
+#include "http/framing_check.h"
 #include "io/dial.h"
 #include "proto/http1_parser.h"
 #include "proto/status.h"
@@ -120,6 +121,8 @@ static int on_head(void *owner, tg_head *head) {
   tg_upstream_connection *connection = owner;
   tg_call *call = connection->call;
   const tg_client_limits *limits = &connection->origin->client->limits;
+  call->detail = tg_framing_check(head).detail;
+  if (call->detail != NULL) return TG_HTTP1_REFUSE;
   if (head->status < 200) return TG_HTTP1_BODILESS;
   bool bodiless = call->is_head || !tg_status_has_body(head->status);
   bool too_large = head->content_length == TG_LENGTH_HUGE ||
@@ -191,7 +194,7 @@ static void feed(tg_upstream_connection *connection, const char *bytes, size_t s
       end_response(connection, bytes + used, size - used);
       break;
     case TG_HTTP1_REFUSED:
-      fail(connection, TG_CALL_TOO_LARGE);
+      fail(connection, connection->call->detail != NULL ? TG_CALL_PROTOCOL : TG_CALL_TOO_LARGE);
       break;
     case TG_HTTP1_ERROR:
       fail_protocol(connection, connection->parser.error_text);
