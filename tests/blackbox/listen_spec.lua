@@ -168,7 +168,9 @@ describe("a signal", function()
 
   for _, path in ipairs { "/call", "/swallow" } do
     it("that comes a second time cancels what is under way and ends, with " .. path, function()
-      local serving, connection, call = with_request_under_way(path)
+      local serving, connection, call = with_request_under_way(path, {
+        environment = { TIDEGATE_DRAIN_TIMEOUT_MS = "600000" }, -- not what ends it
+      })
       serving.process:signal(process.SIGTERM)
       serving:wait_for_log "stopping"
       serving.process:signal(process.SIGTERM)
