@@ -43,25 +43,26 @@ static void wait(tg_origin *origin, tg_call *call) {
   origin->waiting_count++;
 }
 
+static bool has_room(const tg_origin *origin) {
+  return !tg_list_is_empty(&origin->idle) ||
+         origin->connection_count < origin->client->limits.connections_per_origin_max;
+}
+
+static void serve(tg_origin *origin, tg_call *call) {
+  if (!tg_list_is_empty(&origin->idle)) tg_upstream_connection_take(origin->idle.next, call);
+  else tg_upstream_connection_open(origin, call);
+}
+
+/* What was freed a moment ago is for the calls that wait, who get it when the origin settles. */
 void tg_origin_assign(tg_origin *origin, tg_call *call) {
   call->origin = origin;
-  if (!tg_list_is_empty(&origin->idle)) {
-    tg_upstream_connection_take(origin->idle.next, call);
-  } else if (origin->connection_count < origin->client->limits.connections_per_origin_max) {
-    tg_upstream_connection_open(origin, call);
-  } else {
-    wait(origin, call);
-  }
+  if (origin->waiting_count > 0 || !has_room(origin)) wait(origin, call);
+  else serve(origin, call);
 }
 
 void tg_origin_unwait(tg_origin *origin, tg_call *call) {
   tg_list_remove(&call->node);
   origin->waiting_count--;
-}
-
-static bool has_room(const tg_origin *origin) {
-  return !tg_list_is_empty(&origin->idle) ||
-         origin->connection_count < origin->client->limits.connections_per_origin_max;
 }
 
 /* A call that fails at once settles again: that is another turn, so a thousand of them are no recursion. */
@@ -70,7 +71,7 @@ static void on_settle(tg_job *job) {
   while (origin->waiting_count > 0 && has_room(origin)) {
     tg_call *call = TG_CONTAINER(origin->waiting.next, tg_call, node);
     tg_origin_unwait(origin, call);
-    tg_origin_assign(origin, call);
+    serve(origin, call);
   }
   if (origin->connection_count == 0 && origin->waiting_count == 0) tg_origin_free(origin);
 }
