@@ -1,6 +1,7 @@
 #include "bind/runtime.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 int main(int argc, char **argv) {
   tg_runtime *runtime = tg_runtime_new();
@@ -9,6 +10,9 @@ int main(int argc, char **argv) {
     return 71; /* EX_OSERR */
   }
   int status = tg_runtime_main(runtime, argc, argv);
-  tg_runtime_free(runtime);
+  if (!tg_runtime_free(runtime)) { /* a thread still runs, and may hold locks that an orderly exit would wait for */
+    fflush(stdout);
+    _Exit(status);
+  }
   return status;
 }

@@ -9,8 +9,9 @@
 /* --- the Lua state --- */
 
 static const luaL_Reg *const function_lists[] = {
-    tg_task_functions,   tg_clock_functions, tg_server_functions, tg_request_functions,  tg_call_functions,
-    tg_stream_functions, tg_text_functions,  tg_system_functions, tg_deadline_functions, tg_tree_functions,
+    tg_task_functions,     tg_clock_functions,  tg_server_functions,   tg_request_functions,
+    tg_call_functions,     tg_stream_functions, tg_text_functions,     tg_system_functions,
+    tg_deadline_functions, tg_tree_functions,   tg_blocking_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -50,7 +51,10 @@ static void on_signal(void *owner, int number) {
   tg_runtime_call(runtime, runtime->signal_ref, 1);
 }
 
+static const tg_thread_limits thread_limits_default = {.threads_max = 4, .queue_max = 1000};
+
 static bool open_parts(tg_runtime *runtime) {
+  runtime->thread_limits = thread_limits_default;
   runtime->loop = tg_loop_new();
   runtime->L = tg_state_new();
   if (runtime->loop == NULL || runtime->L == NULL) return false;
@@ -141,16 +145,18 @@ static void free_tasks(tg_runtime *runtime) {
   tg_task_free_spare(runtime);
 }
 
-void tg_runtime_free(tg_runtime *runtime) {
+bool tg_runtime_free(tg_runtime *runtime) {
   tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
     tg_script_servers_close(runtime);
     free_tasks(runtime);
-    lua_close(runtime->L);
   }
+  bool ended = tg_blocking_close(runtime);
+  if (runtime->L != NULL) lua_close(runtime->L);
   if (runtime->client != NULL) tg_client_free(runtime->client);
   if (runtime->signals != NULL) tg_signals_close(runtime->signals);
   if (runtime->loop != NULL) tg_loop_free(runtime->loop);
   tg_buffer_free(&runtime->scratch);
   free(runtime);
+  return ended;
 }

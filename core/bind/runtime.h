@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "io/signals.h"
+#include "io/thread_pool.h"
 
 #include <lua.h>
 #include <lauxlib.h>
@@ -26,6 +27,8 @@ typedef struct tg_runtime {
   unsigned spare_count;
   tg_list open_deadlines; /* of deadline.c */
   tg_pool *deadlines;
+  tg_thread_pool *threads; /* of blocking calls; NULL before the first */
+  tg_thread_limits thread_limits;
   tg_buffer scratch; /* for one C function at a time; it may be left full by one that raised */
   uint64_t stall_ns; /* a turn of a task that is longer is reported */
   int stall_ref;     /* … to this function */
@@ -43,8 +46,9 @@ tg_runtime *tg_runtime_new(void);
 /* Runs the program: the module tidegate.cli gets the arguments; its exit status is returned. */
 int tg_runtime_main(tg_runtime *runtime, int argc, char **argv);
 
-/* Ends every task and connection and frees. */
-void tg_runtime_free(tg_runtime *runtime);
+/* Ends every task and connection and frees. False where a blocking call would not end: its thread goes on, and the
+   process should end without being torn down around it. */
+bool tg_runtime_free(tg_runtime *runtime);
 
 /* The runtime of the C function that runs. [-0, +0, -] */
 static inline tg_runtime *tg_runtime_of(lua_State *L) {
@@ -77,9 +81,12 @@ static inline tg_text tg_opt_text(lua_State *L, int index) {
 void tg_deadlines_open(tg_runtime *runtime);
 void tg_deadlines_close(tg_runtime *runtime);
 
+/* Ends the threads of blocking calls; false where one would not end in time. */
+bool tg_blocking_close(tg_runtime *runtime);
+
 /* The functions of each file of this folder. */
 extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
-    tg_tree_functions[];
+    tg_tree_functions[], tg_blocking_functions[];
 
 #endif

@@ -39,9 +39,20 @@ end
 
 -- Where a module fails to load, Lua leaves a mark that makes the next try fail too, with words about modules that
 -- require one another in a circle. Here the next try is another call, before which the file may have been mended.
+local function find_mark()
+  local name = "tidegate.fails"
+  package.preload[name] = error
+  pcall(require, name)
+  local mark = package.loaded[name]
+  package.preload[name], package.loaded[name] = nil, nil
+  return mark
+end
+
+local MARK = find_mark()
+
 local function forget_failed_modules()
   for name, module in pairs(package.loaded) do
-    if type(module) == "userdata" then
+    if module == MARK then
       package.loaded[name] = nil
     end
   end
