@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
+local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
@@ -18,19 +19,7 @@ local setmetatable, type, pairs, tostring = setmetatable, type, pairs, tostring
 local Response = { __name = "tidegate.ClientResponse" }
 local methods, lazy = {}, {}
 
-function Response.__index(self, key)
-  local method = methods[key]
-  if method then
-    return method
-  end
-  local read = lazy[key]
-  if not read then
-    return nil
-  end
-  local value = read(self)
-  rawset(self, key, value)
-  return value
-end
+Response.__index = lazy_index(methods, lazy)
 
 function lazy.headers(self)
   local flat, count = {}, 0

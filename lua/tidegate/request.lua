@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
+local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
 local task = require "tidegate.task"
 
@@ -25,19 +26,7 @@ local Request = { __name = "tidegate.Request" }
 local lazy, methods = {}, {}
 local request = {}
 
-function Request.__index(self, key)
-  local method = methods[key]
-  if method then
-    return method
-  end
-  local read = lazy[key]
-  if not read then
-    return nil
-  end
-  local value = read(self)
-  rawset(self, key, value)
-  return value
-end
+Request.__index = lazy_index(methods, lazy)
 
 local id_prefix = core.random_bytes(4):gsub(".", function(byte)
   return ("%02x"):format(byte:byte())
