@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* How long the end of the process waits for calls that run, after the drain: no thread can be stopped from outside. */
-enum { END_MS_MAX = 5000 };
+enum { END_MS_MAX = 2000 };
 
 #define ENTRY "tidegate.blocking_thread" /* the module that runs the calls, and the key of its function */
 
@@ -19,8 +19,9 @@ typedef struct call {
   tg_work work;
   tg_task *task; /* NULL once nobody waits for it */
   tg_runtime *runtime;
-  tg_buffer bytes; /* what goes in, and then what comes out */
-  bool failed;     /* the bytes are a message instead */
+  tg_buffer bytes;  /* what goes in, and then what comes out */
+  bool failed;      /* the bytes are a message instead */
+  bool needs_state; /* the thread's state does not suit it */
 } call;
 
 static void free_call(call *self) {
@@ -53,8 +54,8 @@ static int set_up_state(lua_State *L) {
   return 0;
 }
 
-static void *open_state(void *owner) {
-  (void)owner;
+/* A new state; NULL without memory. */
+static lua_State *new_state(void) {
   lua_State *L = tg_state_new();
   if (L == NULL) return NULL;
   if (lua_cpcall(L, set_up_state, NULL) == 0) return L;
@@ -62,20 +63,34 @@ static void *open_state(void *owner) {
   return NULL;
 }
 
-static void close_state(void *context) {
-  lua_close(context);
+/* What a thread keeps: its state, of which a call may ask for a new one. */
+typedef struct holder {
+  lua_State *L; /* NULL without memory */
+} holder;
+
+static void *open_holder(void *owner) {
+  (void)owner;
+  return calloc(1, sizeof(holder));
 }
 
-static const tg_thread_context state_context = {open_state, close_state};
+static void close_holder(void *context) {
+  holder *self = context;
+  if (self->L != NULL) lua_close(self->L);
+  free(self);
+}
+
+static const tg_thread_context thread_context = {open_holder, close_holder};
 
 static int run_protected(lua_State *L) {
   call *self = lua_touserdata(L, 1);
   tg_text bytes = tg_buffer_text(&self->bytes);
   lua_getfield(L, LUA_REGISTRYINDEX, ENTRY);
   lua_pushlstring(L, bytes.data, bytes.size);
-  tg_buffer_free(&self->bytes);
   lua_call(L, 1, 1);
+  self->needs_state = !lua_toboolean(L, -1);
+  if (self->needs_state) return 0;
   bytes = tg_check_text(L, -1);
+  tg_buffer_clear(&self->bytes);
   if (!tg_buffer_append_text(&self->bytes, bytes)) return luaL_error(L, "not enough memory");
   return 0;
 }
@@ -86,19 +101,29 @@ static void fail(call *self, const char *message) {
   tg_buffer_append(&self->bytes, message, strlen(message));
 }
 
-/* In a thread. */
-static void run_call(tg_work *work, void *context) {
-  call *self = TG_CONTAINER(work, call, work);
-  lua_State *L = context;
-  if (L == NULL) {
-    fail(self, "no memory for a Lua state");
-    return;
-  }
+static void run_in(lua_State *L, call *self) {
+  self->needs_state = false;
   if (lua_cpcall(L, run_protected, self) != 0) {
     const char *message = lua_tostring(L, -1);
     fail(self, message != NULL ? message : "an error that is no string");
   }
   lua_settop(L, 0);
+}
+
+static bool renew_state(holder *self) {
+  if (self->L != NULL) lua_close(self->L);
+  self->L = new_state();
+  return self->L != NULL;
+}
+
+/* In a thread. */
+static void run_call(tg_work *work, void *context) {
+  call *self = TG_CONTAINER(work, call, work);
+  holder *thread = context;
+  self->needs_state = true;
+  if (thread != NULL && thread->L != NULL) run_in(thread->L, self);
+  if (thread != NULL && self->needs_state && renew_state(thread)) run_in(thread->L, self);
+  if (self->needs_state) fail(self, "not enough memory for a Lua state");
 }
 
 /* --- in the loop --- */
@@ -125,7 +150,7 @@ static void on_abort(tg_task *task) {
 
 static bool open_pool(tg_runtime *runtime) {
   if (runtime->threads == NULL) {
-    runtime->threads = tg_thread_pool_new(runtime->loop, &state_context, runtime, &runtime->thread_limits);
+    runtime->threads = tg_thread_pool_new(runtime->loop, &thread_context, runtime, &runtime->thread_limits);
   }
   return runtime->threads != NULL;
 }

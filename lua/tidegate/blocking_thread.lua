@@ -1,35 +1,30 @@
 -- What runs in the thread of a blocking call: bytes of blocking.lua come in, and bytes with the outcome go out.
 --
 -- It has a Lua state to itself, with Lua's own libraries and cjson, where a module that was required once stays loaded.
+-- Each call runs in a coroutine: when it has failed its stack is still there to be looked at, however full it is.
 local plain = require "tidegate.plain"
+
+local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
+local traceback = debug.traceback
 
 -- luacheck: ignore 122
 function os.exit()
   error("os.exit in a blocking call would end the whole gateway", 2)
 end
 
-local trace -- of the error that was caught last
-
 -- Is this line of a traceback of no use to who wrote the function?
 local function is_inner(line)
-  return line:find("^\ttidegate[%w_.]*:") or line:find("^\t%[C%]: at ") or line:find("^\t%[C%]: in function 'xpcall'")
-    or line:find("^\t%[C%]: in function 'error'")
+  return line:find("^\ttidegate[%w_.]*:") or line:find("^\t%[C%]: at ") or line:find("^\t%[C%]: in function 'error'")
 end
 
-local function user_trace()
+local function trace_of(failed)
   local lines = {}
-  for line in debug.traceback("", 3):gmatch("[^\n]+") do
+  for line in traceback(failed, ""):gmatch("[^\n]+") do
     if not is_inner(line) then
       lines[#lines + 1] = line
     end
   end
   return #lines > 1 and "\n" .. table.concat(lines, "\n") or ""
-end
-
-local function note_trace(value)
-  trace = ""
-  trace = user_trace() -- fails where the stack is full
-  return value
 end
 
 -- Why a call cannot be made; the line that made it is blamed.
@@ -59,13 +54,13 @@ local function forget_failed_modules()
 end
 
 -- An error as plain data: where it is none, what tostring makes of it.
-local function raised(value)
+local function raised(failed, value)
   forget_failed_modules()
   if plain.fault(value) then
     local ok, text = pcall(tostring, value)
     value = ok and text or "an error that is a " .. type(value)
   end
-  return plain.encode("raised", value, trace)
+  return plain.encode("raised", value, trace_of(failed))
 end
 
 local function returned(module, name, ...)
@@ -77,36 +72,53 @@ local function returned(module, name, ...)
   return plain.encode("returned", ...)
 end
 
-local function get(from, name)
+local function find(from, name)
   return from[name]
 end
 
-local function finish(module, name, ok, ...)
-  if ok then
-    return returned(module, name, ...)
+local function finish(running, module, name, ok, ...)
+  if status(running) == "suspended" then
+    return raised(running, "coroutine.yield outside a coroutine of your own, in a blocking call")
+  elseif not ok then
+    return raised(running, ...)
   end
-  return raised(...)
+  return returned(module, name, ...)
 end
 
-local function run(path, cpath, module, name, ...)
-  package.path, package.cpath, trace = path, cpath, ""
-  local ok, found = xpcall(require, note_trace, module)
+local function run(module, name, ...)
+  local running = create(require)
+  local ok, found = resume(running, module)
   if not ok and tostring(found):find(("module '%s' not found"):format(module), 1, true) == 1 then
     return refused("%s", found)
   elseif not ok then
-    return raised(found)
+    return raised(running, found)
   elseif type(found) ~= "table" then
     return refused("the module '%s' returns a %s, not a table of functions", module, type(found))
   end
-  local fine, fn = xpcall(get, note_trace, found, name)
+  running = create(find)
+  local fine, fn = resume(running, found, name)
   if not fine then
-    return raised(fn)
+    return raised(running, fn)
   elseif type(fn) ~= "function" then
     return refused("the module '%s' has no function '%s'", module, name)
   end
-  return finish(module, name, xpcall(fn, note_trace, ...))
+  running = create(fn)
+  return finish(running, module, name, resume(running, ...))
 end
 
+local paths -- where modules were looked for from the first call on
+
+local function run_with_paths(path, cpath, ...)
+  local wanted = path .. "\0" .. cpath
+  if paths and paths ~= wanted then
+    return false
+  end
+  paths, package.path, package.cpath = wanted, path, cpath
+  return run(...)
+end
+
+--- Makes a call. Returns false, and makes none, where modules are to be looked for elsewhere than before: what is
+--- loaded may be other modules of the same names, so the call needs a new state.
 return function(bytes)
-  return run(plain.decode(bytes))
+  return run_with_paths(plain.decode(bytes))
 end
