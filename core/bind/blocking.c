@@ -179,7 +179,7 @@ static int call_blocking(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text bytes = tg_check_text(L, 1);
   tg_task *task = tg_task_enter(L, "tg.blocking");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   call *self = open_pool(runtime) ? new_call(runtime, task, bytes) : NULL;
   if (self == NULL) return luaL_error(L, "out of memory");
   int code = tg_work_start(runtime->threads, &self->work);
@@ -228,7 +228,7 @@ bool tg_blocking_close(tg_runtime *runtime) {
   char message[128];
   snprintf(message, sizeof message, "%u blocking call%s still running after %d seconds; the process ends without", left,
            left == 1 ? " is" : "s are", END_MS_MAX / 1000);
-  tg_log_write("warn", message);
+  tg_log_write("warn", tg_text_of(message));
   return false;
 }
 

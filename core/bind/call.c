@@ -100,7 +100,7 @@ static int call_upstream(lua_State *L) {
   write_head(L, &runtime->scratch, method, request.body);
   request.head = tg_buffer_text(&runtime->scratch);
   tg_task *task = tg_task_enter(L, "tg.http");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_call *call = tg_call_start(runtime->client, &request, on_done, task);
   if (call == NULL) return luaL_error(L, "out of memory");
   return tg_task_park(L, task, on_abort, call);

@@ -18,7 +18,7 @@ static int sleep_for(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0 && seconds <= SECONDS_MAX, 1, "seconds must be between 0 and 1e9");
   tg_task *task = tg_task_enter(L, "tg.sleep");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_timer_init(&task->timer, on_timer);
   tg_timer_start(task->runtime->loop, &task->timer, (uint64_t)(seconds * NS_PER_SECOND));
   return tg_task_park(L, task, on_abort, NULL);

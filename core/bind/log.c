@@ -16,8 +16,8 @@ static void append_time(tg_buffer *line) {
   tg_buffer_append(line, text, size);
 }
 
-static void append_escaped(tg_buffer *line, const char *message) {
-  for (const char *at = message; *at != '\0'; at++) {
+static void append_escaped(tg_buffer *line, tg_text message) {
+  for (const char *at = message.data; at < message.data + message.size; at++) {
     unsigned char c = (unsigned char)*at;
     char escaped[8];
     if (c == '\n') tg_buffer_append(line, "\n    ", 5);
@@ -27,7 +27,7 @@ static void append_escaped(tg_buffer *line, const char *message) {
   }
 }
 
-void tg_log_write(const char *level, const char *message) {
+void tg_log_write(const char *level, tg_text message) {
   tg_buffer line = {0};
   append_time(&line);
   tg_buffer_append_text(&line, tg_text_of(level));

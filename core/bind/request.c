@@ -94,6 +94,15 @@ void tg_request_on_body(tg_exchange *exchange) {
   }
 }
 
+void tg_request_end(tg_exchange *exchange) {
+  if (exchange->body_state == TG_BODY_COMING) {
+    exchange->body_state = TG_BODY_FAILED;
+    exchange->body_status = 503;
+    exchange->body_error = "the request has ended";
+  }
+  tg_request_on_body(exchange);
+}
+
 static void on_body_abort(tg_task *task) {
   tg_list_remove(&task->wait_node);
 }
@@ -103,7 +112,7 @@ static int body(lua_State *L) {
   tg_exchange *exchange = check_exchange(L);
   if (exchange->body_state != TG_BODY_COMING) return push_body(L, exchange);
   tg_task *task = tg_task_enter(L, "request:body");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_exchange_want_body(exchange);
   tg_list_push_back(&tg_request_of(exchange)->body_waiters, &task->wait_node);
   return tg_task_park(L, task, on_body_abort, NULL);

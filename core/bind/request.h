@@ -19,6 +19,9 @@ static inline tg_request *tg_request_of(const tg_exchange *exchange) {
 /* Wakes who waits for the body. */
 void tg_request_on_body(tg_exchange *exchange);
 
+/* The request has ended: who still waits for its body hears so. */
+void tg_request_end(tg_exchange *exchange);
+
 /* For a request for which there was no memory: hears nothing, does nothing. */
 extern const tg_exchange_events tg_request_without_task;
 

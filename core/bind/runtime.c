@@ -94,7 +94,7 @@ static bool call_protected(lua_State *L, int count, int results) {
   bool fine = lua_pcall(L, count, results, handler) == 0;
   if (!fine) {
     const char *message = lua_tostring(L, -1);
-    tg_log_write("error", message != NULL ? message : "an error that is no string");
+    tg_log_write("error", tg_text_of(message != NULL ? message : "an error that is no string"));
     lua_pop(L, 1);
   }
   lua_remove(L, handler);

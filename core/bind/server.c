@@ -21,6 +21,7 @@ static void on_task_end(tg_task *task) {
     response.body = TG_TEXT("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500}");
     tg_exchange_respond(exchange, &response);
   }
+  tg_request_end(exchange);
   tg_exchange_release(exchange);
 }
 
@@ -70,7 +71,7 @@ static void on_stopped(void *owner) {
 
 static void on_accept_error(void *owner, int code) {
   (void)owner;
-  tg_log_write("error", tg_error_text(code));
+  tg_log_write("error", tg_text_of(tg_error_text(code)));
 }
 
 static const tg_server_events server_events = {

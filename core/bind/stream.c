@@ -109,7 +109,7 @@ static int connect_stream(lua_State *L) {
   const char *host = luaL_checkstring(L, 2);
   unsigned port = (unsigned)luaL_checkinteger(L, 3);
   tg_task *task = tg_task_enter(L, "tg.tcp.connect");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   self->code = tg_dial_start(tg_runtime_of(L)->loop, host, port, on_connected, self, &self->dial);
   if (self->code < 0) return 0;
   self->writer = task;
@@ -139,7 +139,7 @@ static int wait_readable(lua_State *L) {
   if (self->code != 0 || self->stream == NULL) return 0;
   if (self->reader != NULL) tg_raise(L, "another task is reading from this stream");
   tg_task *task = tg_task_enter(L, "stream:read");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   self->code = tg_stream_read_start(self->stream);
   if (self->code < 0) return 0;
   self->reader = task;
@@ -183,7 +183,7 @@ static int write_text(lua_State *L) {
   if (self->stream == NULL) return 0;
   if (self->writer != NULL) tg_raise(L, "another task is writing to this stream");
   tg_task *task = tg_task_enter(L, "stream:write");
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   int code = tg_stream_write(self->stream, &text, 1);
   if (code < 0) self->code = code;
   if (code != TG_STREAM_QUEUED || tg_stream_queued_bytes(self->stream) < WRITE_QUEUE_BYTES_MAX) return 0;

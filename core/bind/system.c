@@ -30,7 +30,7 @@ static int list_folder(lua_State *L) {
 
 /* core.log(level, message): writes a line to the log */
 static int log_message(lua_State *L) {
-  tg_log_write(luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  tg_log_write(luaL_checkstring(L, 1), tg_check_text(L, 2));
   return 0;
 }
 

@@ -11,9 +11,12 @@ static char park_mark; /* its address is what a task yields when it waits; see c
 
 /* --- the coroutine's life --- */
 
-static void free_task(tg_task *task) {
+/* Gives the coroutine back. The structure stays, so that a wake-up that comes late finds the generation that it must
+   be compared with. */
+static void drop_coroutine(tg_task *task) {
   luaL_unref(task->runtime->L, LUA_REGISTRYINDEX, task->reference);
-  free(task);
+  task->reference = LUA_NOREF;
+  task->L = NULL;
 }
 
 static void forget_cancellation(tg_task *task) {
@@ -34,6 +37,7 @@ static void end(tg_task *task, bool whole) {
   task->state = TG_TASK_SPARE;
   if (task->on_end != NULL) task->on_end(task);
   task->on_end = NULL;
+  task->raises_cancellation = false;
   task->owner = NULL;
   forget_cancellation(task);
   if (task->noted) forget_notes(task);
@@ -41,7 +45,8 @@ static void end(tg_task *task, bool whole) {
   tg_list_remove(&task->node);
   runtime->task_count--;
   if (!whole || runtime->spare_count >= SPARE_MAX) {
-    free_task(task);
+    drop_coroutine(task);
+    tg_list_push_back(&runtime->spare_tasks, &task->node); /* behind those that have one */
     return;
   }
   lua_settop(task->L, 0);
@@ -52,7 +57,7 @@ static void end(tg_task *task, bool whole) {
 static void report_death(tg_task *task) {
   const char *message = lua_tostring(task->L, -1);
   luaL_traceback(task->runtime->L, task->L, message != NULL ? message : "(no message)", 0);
-  tg_log_write("error", lua_tostring(task->runtime->L, -1));
+  tg_log_write("error", tg_text_of(lua_tostring(task->runtime->L, -1)));
   lua_pop(task->runtime->L, 1);
 }
 
@@ -71,10 +76,19 @@ static void report_stall(tg_task *task, uint64_t held_ns) {
   tg_runtime_call(runtime, runtime->stall_ref, 2);
 }
 
+/* Pushes the cancellation as the result of a wait; nil where it was taken back meanwhile. [-0, +1, -] */
+static int push_cancellation(tg_task *task) {
+  if (task->cancellation == LUA_NOREF) lua_pushnil(task->L);
+  else lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->cancellation);
+  return 1;
+}
+
 static void on_job(tg_job *job) {
   tg_task *task = TG_CONTAINER(job, tg_task, job);
   tg_runtime *runtime = task->runtime;
   int count = task->argument_count;
+  if (task->raises_cancellation) count += push_cancellation(task);
+  task->raises_cancellation = false;
   task->argument_count = 0;
   task->state = TG_TASK_RUNNING;
   runtime->current = task;
@@ -83,22 +97,28 @@ static void on_job(tg_job *job) {
   runtime->current = NULL;
   uint64_t held_ns = coarse_now_ns() - began_ns;
   if (held_ns > runtime->stall_ns) report_stall(task, held_ns);
-  if (status == LUA_YIELD && task->state == TG_TASK_PARKED) return;
+  /* A wait that had nothing to wait for is ready again already. */
+  bool goes_on = task->state == TG_TASK_PARKED || task->state == TG_TASK_READY;
+  if (status == LUA_YIELD && goes_on) return;
   if (status != LUA_YIELD) report_death(task);
   end(task, status == LUA_YIELD && task->state == TG_TASK_ENDED);
+}
+
+static void make_coroutine(tg_task *task) {
+  tg_runtime *runtime = task->runtime;
+  task->L = lua_newthread(runtime->L);
+  task->reference = luaL_ref(runtime->L, LUA_REGISTRYINDEX);
+  lua_rawgeti(task->L, LUA_REGISTRYINDEX, runtime->body_ref);
 }
 
 static tg_task *create(tg_runtime *runtime) {
   tg_task *task = calloc(1, sizeof *task);
   if (task == NULL) return NULL;
   task->runtime = runtime;
-  task->cancellation = LUA_NOREF;
-  task->L = lua_newthread(runtime->L);
-  task->reference = luaL_ref(runtime->L, LUA_REGISTRYINDEX);
+  task->cancellation = task->reference = LUA_NOREF;
   tg_list_init(&task->node);
   tg_list_init(&task->wait_node);
   tg_job_init(&task->job, on_job);
-  lua_rawgeti(task->L, LUA_REGISTRYINDEX, runtime->body_ref);
   return task;
 }
 
@@ -109,8 +129,9 @@ tg_task *tg_task_new(tg_runtime *runtime) {
     if (task == NULL) return NULL;
   } else {
     task = TG_CONTAINER(tg_list_pop_front(&runtime->spare_tasks), tg_task, node);
-    runtime->spare_count--;
+    if (task->L != NULL) runtime->spare_count--;
   }
+  if (task->L == NULL) make_coroutine(task);
   tg_list_push_back(&runtime->tasks, &task->node);
   runtime->task_count++;
   return task;
@@ -127,7 +148,8 @@ void tg_task_free_spare(tg_runtime *runtime) {
   while (node != &runtime->spare_tasks) {
     tg_task *task = TG_CONTAINER(node, tg_task, node);
     node = node->next;
-    free_task(task);
+    drop_coroutine(task);
+    free(task);
   }
   tg_list_init(&runtime->spare_tasks);
   runtime->spare_count = 0;
@@ -157,9 +179,11 @@ tg_task *tg_task_enter(lua_State *L, const char *name) {
   return task;
 }
 
-int tg_task_push_cancellation(tg_task *task, lua_State *L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, task->cancellation);
-  return 1;
+int tg_task_raise_cancellation(lua_State *L, tg_task *task) {
+  int count = tg_task_park(L, task, NULL, NULL);
+  task->raises_cancellation = true;
+  tg_task_wake(task, 0);
+  return count;
 }
 
 int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void *wait) {
@@ -194,7 +218,9 @@ void tg_task_cancel(tg_task *task, lua_State *L) {
   task->cancellation = luaL_ref(L, LUA_REGISTRYINDEX);
   if (task->state != TG_TASK_PARKED || task->shielded) return;
   if (task->abort != NULL) task->abort(task);
-  tg_task_wake(task, tg_task_push_cancellation(task, task->L));
+  if (task->state != TG_TASK_PARKED) return; /* what it waited for has come while it was given up */
+  task->raises_cancellation = true;
+  tg_task_wake(task, 0);
 }
 
 /* --- for task.lua --- */
@@ -258,8 +284,17 @@ static int current(lua_State *L) {
 static int park(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   tg_task *task = tg_task_enter(L, name);
-  if (tg_task_is_cancelled(task)) return tg_task_push_cancellation(task, L);
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   return tg_task_park(L, task, NULL, NULL);
+}
+
+/* core.checkpoint(name) → error: lets every other ready task run once */
+static int checkpoint(lua_State *L) {
+  tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  int count = tg_task_park(L, task, NULL, NULL);
+  tg_task_wake(task, 0);
+  return count;
 }
 
 /* core.park_shielded(name): the same, and a cancellation does not end it */
@@ -324,11 +359,23 @@ static int tasks(lua_State *L) {
   return 1;
 }
 
-/* core.finish_tasks(turns): runs the loop until no task is left, for at most that many turns; how many are left */
+typedef struct limit {
+  tg_timer timer;
+  bool passed;
+} limit;
+
+static void on_limit(tg_timer *timer) {
+  TG_CONTAINER(timer, limit, timer)->passed = true;
+}
+
+/* core.finish_tasks(seconds): runs the loop until no task is left, for at most so long; how many are left */
 static int finish_tasks(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
-  lua_Integer turns = luaL_checkinteger(L, 1);
-  while (runtime->task_count > 0 && turns-- > 0) tg_loop_turn(runtime->loop);
+  limit end = {.passed = false};
+  tg_timer_init(&end.timer, on_limit);
+  tg_timer_start(runtime->loop, &end.timer, (uint64_t)(luaL_checknumber(L, 1) * 1e9));
+  while (runtime->task_count > 0 && !end.passed) tg_loop_wait(runtime->loop);
+  tg_timer_stop(runtime->loop, &end.timer);
   lua_pushinteger(L, (lua_Integer)runtime->task_count);
   return 1;
 }
@@ -375,6 +422,7 @@ const luaL_Reg tg_task_functions[] = {
     {"ended", ended},
     {"current", current},
     {"park", park},
+    {"checkpoint", checkpoint},
     {"park_shielded", park_shielded},
     {"ticket", ticket},
     {"wake", wake},

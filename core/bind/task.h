@@ -1,7 +1,7 @@
 /* A task: a coroutine that the loop resumes. This is the one way to wait and the one way to wake.
 
-   A C function that waits goes: check the arguments, tg_task_enter, return tg_task_push_cancellation where the task is
-   cancelled, start the operation, `return tg_task_park(…)`. When the operation is done its callback pushes results on
+   A C function that waits goes: check the arguments, tg_task_enter, return tg_task_raise_cancellation where the task
+   is cancelled, start the operation, `return tg_task_park(…)`. When the operation is done its callback pushes results on
    tg_task_results and calls tg_task_wake. The first result is an error value, or nil; the Lua function around it
    raises it. */
 #ifndef TG_BIND_TASK_H
@@ -32,6 +32,7 @@ typedef struct tg_task {
   const char *waits_on;                /* the name of the function that waits; lives as long as the program */
   uint64_t since_ns;                   /* when it began to wait, on the loop's clock */
   struct tg_task *parent;              /* the task that spawned it, which outlives it; NULL for a request's */
+  bool raises_cancellation;            /* its next resume brings the cancellation */
   bool noted;                          /* Lua keeps notes of it that must go when it ends */
   bool shielded;                       /* this wait is not ended by a cancellation */
   unsigned resumes_from_c;             /* coroutines of its own that C code resumes now: nothing in them can wait */
@@ -56,8 +57,9 @@ static inline bool tg_task_is_cancelled(const tg_task *task) {
   return task->cancellation != LUA_NOREF;
 }
 
-/* Pushes the cancellation as the one result of a wait that did not begin; returns 1. [-0, +1, -] */
-int tg_task_push_cancellation(tg_task *task, lua_State *L);
+/* In place of a wait that a cancelled task was about to begin: `return tg_task_raise_cancellation(…)`. The value comes
+   by way of the ready queue, so that a script that swallows it in a loop holds nobody up. */
+int tg_task_raise_cancellation(lua_State *L, tg_task *task);
 
 /* Waits: `return tg_task_park(…)` is the end of a C function. `abort` is called once when the task is cancelled before
    it is woken, and must see to it that nobody wakes it for this wait any more. */

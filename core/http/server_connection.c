@@ -26,6 +26,7 @@ struct tg_server_connection {
   bool lingering;      /* everything is answered; what comes now is thrown away */
   bool draining;       /* the last answer waits for the client to read */
   bool peer_finished;  /* the client sends no more, but what is pending is still answered */
+  size_t blank_bytes;  /* blank lines since the last request */
   size_t unsent_bytes; /* while draining, when the deadline was last looked at */
   bool is_reading;
 };
@@ -112,7 +113,8 @@ static void end_exchange(tg_server_connection *connection) {
     return;
   }
   set_deadline(connection, connection->server->limits.idle_timeout_ms);
-  if (!connection->is_reading && !connection->peer_finished) start_reading(connection);
+  bool room = tg_buffer_size(&connection->pending) <= connection->server->limits.pipelined_bytes_max;
+  if (room && !connection->is_reading && !connection->peer_finished) start_reading(connection);
   if (!connection->draining && more) tg_loop_post(connection->server->loop, &connection->next);
 }
 
@@ -127,7 +129,10 @@ static void write_head(tg_server_connection *connection, tg_buffer *head, const 
   if (!response->has_date) tg_buffer_append_text(head, tg_http1_date_line(&connection->server->date));
   if (response->type.size > 0) tg_http1_write_field(head, TG_TEXT("Content-Type"), response->type);
   tg_buffer_append_text(head, response->fields);
-  if (tg_status_has_body(response->status)) tg_http1_write_length(head, response->body.size);
+  bool is_head = connection->exchange != NULL && tg_text_equal(connection->exchange->head.method, TG_TEXT("HEAD"));
+  /* For HEAD the length is that of GET's body, or none where it is not known (RFC 9110 section 8.6). */
+  bool has_length = tg_status_has_body(response->status) && !(is_head && response->body.size == 0);
+  if (has_length) tg_http1_write_length(head, response->body.size);
   write_connection_field(connection, head);
   tg_http1_write_end(head);
 }
@@ -192,7 +197,6 @@ static void fail_body(tg_server_connection *connection, tg_refusal refusal) {
   exchange->body_error = refusal.detail;
   connection->closing = true;
   clear_deadline(connection);
-  stop_reading(connection);
   exchange->events->on_body(exchange);
 }
 
@@ -260,6 +264,7 @@ static bool begin_exchange(tg_server_connection *connection) {
   exchange->connection = connection;
   exchange->started_ns = tg_loop_now_ns(connection->server->loop);
   connection->exchange = exchange;
+  connection->blank_bytes = 0;
   connection->refusal = no_refusal;
   tg_http1_parser_begin(&connection->parser, &exchange->arena, &exchange->head);
   clear_deadline(connection);
@@ -287,37 +292,51 @@ static void keep_pending(tg_server_connection *connection, const char *bytes, si
   if (tg_buffer_size(&connection->pending) > connection->server->limits.pipelined_bytes_max) stop_reading(connection);
 }
 
-static void feed(tg_server_connection *connection, const char *bytes, size_t size) {
+/* Blank lines before a request are nothing (RFC 9112 section 2.2). */
+static size_t blank_bytes(const char *bytes, size_t size) {
+  size_t blank = 0;
+  while (blank < size && (bytes[blank] == '\r' || bytes[blank] == '\n')) blank++;
+  return blank;
+}
+
+/* Reads a message on, or begins one. *used is how many of the bytes belong to it; false when the connection has none to
+   read any more, or is gone. */
+static bool feed(tg_server_connection *connection, const char *bytes, size_t size, size_t *used) {
+  size_t blank = connection->exchange == NULL ? blank_bytes(bytes, size) : 0;
+  *used = blank;
+  connection->blank_bytes += blank;
+  bool endless = connection->blank_bytes > connection->server->limits.head_bytes_max;
+  if (blank == size && !endless) return true;
   if (connection->exchange == NULL && !begin_exchange(connection)) {
     destroy(connection);
-    return;
+    return false;
   }
-  size_t used = 0;
-  switch (tg_http1_parser_feed(&connection->parser, bytes, size, &used)) {
-    case TG_HTTP1_MORE:
-      if (connection->peer_finished) destroy(connection); /* the rest of it never comes */
-      else await_more(connection);
-      break;
-    case TG_HTTP1_END:
-      keep_pending(connection, bytes + used, size - used);
-      break;
-    case TG_HTTP1_REFUSED:
-      fail(connection, connection->refusal);
-      break;
-    case TG_HTTP1_ERROR:
-      fail(connection, (tg_refusal){connection->parser.error_status, connection->parser.error_text});
-      break;
+  if (endless) {
+    fail(connection, (tg_refusal){431, "the header section is too large"});
+    return false;
   }
+  size_t taken = 0;
+  tg_http1_result result = tg_http1_parser_feed(&connection->parser, bytes + blank, size - blank, &taken);
+  *used += taken;
+  if (result == TG_HTTP1_END) return true;
+  if (result == TG_HTTP1_MORE && !connection->peer_finished) {
+    await_more(connection);
+    return true;
+  }
+  if (result == TG_HTTP1_MORE) destroy(connection); /* the rest of it never comes */
+  else if (result == TG_HTTP1_REFUSED) fail(connection, connection->refusal);
+  else fail(connection, (tg_refusal){connection->parser.error_status, connection->parser.error_text});
+  return false;
 }
 
 static void on_next(tg_job *job) {
   tg_server_connection *connection = TG_CONTAINER(job, tg_server_connection, next);
   if (connection->exchange != NULL || connection->lingering) return;
-  tg_buffer bytes = connection->pending;
-  connection->pending = (tg_buffer){0};
-  tg_text text = tg_buffer_text(&bytes);
-  feed(connection, text.data, text.size);
-  tg_buffer_free(&bytes);
+  tg_text text = tg_buffer_text(&connection->pending);
+  size_t used = 0;
+  if (!feed(connection, text.data, text.size, &used)) return;
+  tg_buffer_consume(&connection->pending, used);
+  if (tg_buffer_size(&connection->pending) == 0) tg_buffer_free(&connection->pending);
 }
 
 static bool is_message_whole(const tg_server_connection *connection) {
@@ -341,8 +360,11 @@ static void on_read(tg_stream *stream, const char *bytes, long size) {
     return;
   } else if (is_message_whole(connection) || connection->draining || tg_buffer_size(&connection->pending) > 0) {
     keep_pending(connection, bytes, (size_t)size);
+  } else if (connection->exchange != NULL && connection->exchange->body_state == TG_BODY_FAILED) {
+    return; /* what comes of a body that has failed is thrown away; but a client that leaves is heard */
   } else {
-    feed(connection, bytes, (size_t)size);
+    size_t used = 0;
+    if (feed(connection, bytes, (size_t)size, &used)) keep_pending(connection, bytes + used, (size_t)size - used);
   }
 }
 

@@ -103,6 +103,11 @@ void tg_loop_turn(tg_loop *loop) {
   uv_run(&loop->uv, UV_RUN_NOWAIT);
 }
 
+void tg_loop_wait(tg_loop *loop) {
+  loop->clock.is_old = true;
+  uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
 void tg_loop_stop(tg_loop *loop) {
   uv_stop(&loop->uv);
 }

@@ -29,6 +29,9 @@ void tg_loop_run(tg_loop *loop);
 /* One turn that does not wait. */
 void tg_loop_turn(tg_loop *loop);
 
+/* One turn, which waits until something happens. */
+void tg_loop_wait(tg_loop *loop);
+
 /* Makes tg_loop_run return after this turn. */
 void tg_loop_stop(tg_loop *loop);
 

@@ -121,7 +121,11 @@ end
 --- The gateway's own address, for routes that call it: "http://127.0.0.1:8000". Known once it serves.
 ---@return string
 function App:url()
-  return self.shared.url or fail("app:url() is known once the gateway serves; call it in a handler")
+  local url = self.shared.url
+  if url == false then
+    fail("app:url(): the gateway listens on Unix sockets only, which have no URL")
+  end
+  return url or fail("app:url() is known once the gateway serves; call it in a handler")
 end
 
 -- A handler inside the middleware of its group and all groups around it.
@@ -229,7 +233,7 @@ end
 --- Says where the gateway can be reached, for app:url().
 function app.set_url(self, address)
   local host = address:gsub("^0%.0%.0%.0:", "127.0.0.1:"):gsub("^%[::%]:", "[::1]:")
-  self.shared.url = address:sub(1, 5) ~= "unix:" and "http://" .. host or nil
+  self.shared.url = address:sub(1, 5) ~= "unix:" and "http://" .. host
 end
 
 return app

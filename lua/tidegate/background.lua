@@ -27,7 +27,7 @@ local function report(place, err, trace)
   if task.is_cancellation(err) then
     log.info("the background task of %s was %s", place, tostring(err))
   else
-    log.error("the background task of %s failed: %s%s", place, tostring(err), trace)
+    log.error("the background task of %s failed: %s%s", place, errors.text(err), trace)
   end
 end
 
@@ -40,8 +40,8 @@ local function run(place, fn, ...)
 end
 
 local function start(place, fn, ...)
-  count = count + 1
   local of = core.spawn_root(run, place, fn, ...)
+  count = count + 1
   live[of] = true
   return of
 end

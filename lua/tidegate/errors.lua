@@ -41,6 +41,14 @@ function errors.abort(status, detail, headers)
   error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)
 end
 
+--- An error as text, also where its own __tostring fails.
+---@param value any
+---@return string
+function errors.text(value)
+  local ok, text = pcall(tostring, value)
+  return ok and text or "an error whose __tostring fails"
+end
+
 --- What an error is answered with.
 ---@param value any the error
 ---@return integer status

@@ -269,6 +269,9 @@ function Client:request(method, path, options)
   for name, value in pairs(options or NONE) do
     all[name] = value
   end
+  if type(path) ~= "string" or not path:find("^[/?]") and path ~= "" then
+    core.raise("a client's path begins with a slash, a question mark, or is empty: what stands before it is base_url")
+  end
   all.headers = merged(self.headers, all.headers)
   all.timeout = all.timeout or self.timeout
   if all.forward_deadline == nil then

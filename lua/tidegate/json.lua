@@ -272,6 +272,9 @@ end
 ---@return boolean ok
 ---@return any # the value; or a sentence that says where the text is wrong
 function json.try_decode(text)
+  if type(text) == "string" and find(text, "\0", 1, true) then
+    return false, "a NUL byte" -- lua-cjson takes it for the end
+  end
   return pcall(decode_plain, text)
 end
 
@@ -279,10 +282,7 @@ end
 ---@param text string
 ---@return any
 function json.decode(text)
-  local ok, value = pcall(decode_plain, text)
-  if ok and find(text, "\0", 1, true) then
-    ok, value = false, "a NUL byte" -- lua-cjson takes it for the end
-  end
+  local ok, value = json.try_decode(text)
   if not ok then
     error(errors.new { kind = "json", message = "not JSON: " .. tostring(value) }, 0)
   end

@@ -58,12 +58,27 @@ function lazy.headers(self)
   return multimap.fields(core.request_fields(self._exchange))
 end
 
+-- A text without the blanks at its ends, in linear time.
+local function trim(text)
+  local first = text:find "[^ \t]"
+  if not first then
+    return ""
+  end
+  local last = #text
+  while text:byte(last) == 32 or text:byte(last) == 9 do
+    last = last - 1
+  end
+  return text:sub(first, last)
+end
+
 function lazy.cookies(self)
   local cookies = {}
-  for pair in (self.headers.cookie or ""):gmatch("[^;]+") do
-    local name, value = pair:match("^%s*([^=%s]+)%s*=%s*(.-)%s*$")
-    if name and cookies[name] == nil then
-      cookies[name] = value:match('^"(.*)"$') or value
+  for pair in (self.headers.cookie or ""):gmatch "[^;]+" do
+    local equals = pair:find("=", 1, true)
+    local name = equals and trim(pair:sub(1, equals - 1))
+    if name and name ~= "" and cookies[name] == nil then
+      local value = trim(pair:sub(equals + 1))
+      cookies[name] = value:match '^"(.*)"$' or value
     end
   end
   return cookies

@@ -136,7 +136,7 @@ function Handle:keep(ok, ...)
   self.ended, self.ok = true, ok
   self.count, self.values = select("#", ...), { ... }
   local trace = not ok and task.trace() or nil
-  for _, waiter in ipairs(self.waiters) do
+  for waiter in pairs(self.waiters) do
     core.wake(waiter.task, waiter.ticket)
   end
   if not ok then
@@ -153,10 +153,15 @@ function Handle:wait()
   task.check_can_wait("handle:wait")
   while not self.ended do
     local waiter = { task = current(), ticket = core.ticket() }
-    self.waiters[#self.waiters + 1] = waiter
-    task.results(core.park("handle:wait"))
+    self.waiters[waiter] = true
+    local err = core.park("handle:wait")
+    self.waiters[waiter] = nil
+    task.results(err)
   end
-  if not self.ok then
+  if not self.ok and task.is_cancellation(self.values[1]) then
+    local message = "the task that was waited for was " .. tostring(self.values[1])
+    error(errors.new { kind = "cancelled_child", message = message, cause = self.values[1] }, 0)
+  elseif not self.ok then
     task.raise_again(self.values[1], self.trace, "\nwaited for by")
   end
   return unpack(self.values, 1, self.count)

@@ -26,7 +26,7 @@ local function problem(request, status, detail)
 end
 
 local function report(request, err, trace)
-  log.error("%s %s failed (request %s): %s%s", request.method, request.path, request.id, tostring(err), trace or "")
+  log.error("%s %s failed (request %s): %s%s", request.method, request.path, request.id, errors.text(err), trace or "")
 end
 
 local function wants_page(request)
@@ -69,8 +69,8 @@ function serve.handler(handle, dev)
     send(exchange, handle(request))
   end
   local function run_bound(exchange, request, timeout)
-    local milliseconds = tonumber(timeout)
-    if not milliseconds or milliseconds < 0 then
+    local milliseconds = timeout:match("^%d+$") and #timeout <= 10 and tonumber(timeout)
+    if not milliseconds then
       errors.abort(400, DEADLINE_FIELD .. " is no number of milliseconds")
     end
     scope.fail_after(milliseconds / 1000, run, exchange, request)
@@ -81,7 +81,7 @@ function serve.handler(handle, dev)
     if not ok then
       local fine, again = pcall(fail, exchange, request, err, task.trace(), dev)
       if not fine then
-        log.error("answering an error failed: %s", tostring(again))
+        log.error("answering an error failed: %s", errors.text(again))
       end
     end
     request._exchange = false

@@ -27,8 +27,24 @@ local function run(fn, ...)
 end
 core.set_body(run)
 
+-- Scopes that a task's own coroutines have left open, because nobody resumed them to their end.
+local function abandon(scope)
+  while scope do
+    if scope.timer then
+      core.stop_deadline(scope.timer)
+      scope.timer = nil
+    end
+    if scope.nursery then
+      scope.nursery:cancel(task.cancellation("its scope was abandoned"))
+    end
+    scope = scope.outer
+  end
+end
+
 core.on_forget(function(gone)
+  local left = innermost[gone]
   passing[gone], innermost[gone], cancelled[gone] = nil, nil, nil
+  abandon(left)
 end)
 
 --- The value that a cancelled task's waits raise.
@@ -96,13 +112,29 @@ function task.enter(scope)
   local of = current()
   scope.task, scope.outer = of, innermost[of]
   innermost[of] = scope
+  if not core.is_task_thread() then
+    core.note(of) -- inside a coroutine of the user's, which may never come to the scope's end
+  end
   return scope
 end
 
---- Closes the innermost cancel scope of its task.
+local function unlink(inner, scope)
+  while inner and inner.outer ~= scope do
+    inner = inner.outer
+  end
+  if inner then
+    inner.outer = scope.outer
+  end
+end
+
+--- Closes a cancel scope of its task.
 function task.leave(scope)
   local of = scope.task
-  innermost[of] = scope.outer
+  if innermost[of] == scope then
+    innermost[of] = scope.outer
+  else
+    unlink(innermost[of], scope) -- a coroutine of the user's ends its scopes in an order of its own
+  end
   if scope.cancelled or scope.shield then
     update(of)
   end
@@ -168,6 +200,9 @@ end
 function task.note_trace(value)
   local inner = passing[current()]
   last_trace = nil -- taking one may fail, where the stack is full
+  if inner then
+    passing[current()] = nil -- it stands for one error only
+  end
   if inner and inner.value == value then
     local outer = user_traceback("")
     last_trace = inner.trace .. inner.joint .. outer
@@ -231,16 +266,17 @@ function task.sleep(seconds)
   return results(core.sleep(seconds))
 end
 
-local SHUTDOWN_TURNS_MAX = 1000
+local SHUTDOWN_SECONDS_MAX = 2
 
---- Cancels every task and runs the loop until they have ended: the last thing that a process does.
----@return integer # tasks that did not end, because they go on waiting in spite of it
+--- Cancels every task and runs the loop until they have ended, for two seconds at most, which shielded clean-up has:
+--- the last thing that a process does.
+---@return integer # tasks that did not end
 function task.shutdown()
   local value = task.cancellation("shutdown")
   for _, each in ipairs(core.tasks()) do
     task.cancel(each, value)
   end
-  return core.finish_tasks(SHUTDOWN_TURNS_MAX)
+  return core.finish_tasks(SHUTDOWN_SECONDS_MAX)
 end
 
 return task

@@ -67,6 +67,16 @@ local function on_signals(server, values, stopped)
   end)
 end
 
+-- The first address that a URL can name, or the first one.
+local function first_with_url(bound)
+  for _, address in ipairs(bound) do
+    if address:sub(1, 5) ~= "unix:" then
+      return address
+    end
+  end
+  return bound[1]
+end
+
 -- The gateway serves without its admin socket as well, and says so.
 local function start_admin(values, address)
   local path = values.admin_socket
@@ -101,7 +111,7 @@ return function(args)
   end
   local server = core.serve(values)
   local bound = listen(server, values.listen)
-  app.set_url(loaded, bound[1])
+  app.set_url(loaded, first_with_url(bound))
   on_signals(server, values, stopped)
   start_admin(values, bound[1])
   watch.start(values.stall_warn_ms / 1000, function(method, path)
@@ -110,7 +120,10 @@ return function(args)
   background.start()
   announce(bound, loaded, values)
   core.run()
-  task.shutdown()
+  local left = task.shutdown()
+  if left > 0 then
+    log.warn("%d task%s did not end", left, left == 1 and "" or "s")
+  end
   log.info("stopped")
   return 0
 end

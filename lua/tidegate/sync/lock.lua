@@ -1,0 +1,79 @@
+-- A lock: one task at a time. Between two waits no lock is needed, for nothing else runs there.
+--
+-- It belongs to the task that took it; only that one may give it back, and it cannot take it twice. A task that ends
+-- without giving it back leaves it locked: use run().
+local core = require "tidegate.core"
+local line = require "tidegate.sync.line"
+
+---@class tidegate.Lock
+local Lock = { __name = "tidegate.Lock" }
+Lock.__index = Lock
+
+local lock = {}
+
+--- A lock that is free.
+---@return tidegate.Lock
+function lock.new()
+  return setmetatable({ owner = nil, line = line.new() }, Lock)
+end
+
+--- Takes the lock; waits where another task has it. Who waits longest is served first.
+---@async
+function Lock:acquire()
+  if self.owner ~= nil and self.owner == core.current() then
+    core.raise("lock:acquire: this task has the lock already")
+  elseif self.owner ~= nil then
+    self.line:wait "lock:acquire" -- release() has made this task the owner
+    return
+  end
+  self.owner = core.current()
+  local ok, err = pcall(line.checkpoint, "lock:acquire")
+  if not ok then
+    self:release()
+    error(err, 0)
+  end
+end
+
+--- Takes the lock where it is free.
+---@return boolean # was it free?
+function Lock:acquire_nowait()
+  if self.owner ~= nil then
+    return false
+  end
+  self.owner = core.current()
+  return true
+end
+
+--- Gives the lock to who waits longest.
+function Lock:release()
+  if self.owner ~= core.current() or self.owner == nil then
+    core.raise("lock:release: this task does not have the lock")
+  end
+  local waiter = self.line:next()
+  self.owner = waiter and waiter.task or nil
+end
+
+local function finish(self, ok, ...)
+  self:release()
+  if ok then
+    return ...
+  end
+  error((...), 0)
+end
+
+--- Calls `fn` with the lock, which is given back whatever happens.
+---@async
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+function Lock:run(fn, ...)
+  self:acquire()
+  return finish(self, pcall(fn, ...))
+end
+
+---@return {locked: boolean, waiting: integer}
+function Lock:statistics()
+  return { locked = self.owner ~= nil, waiting = self.line.count }
+end
+
+return lock
