@@ -95,9 +95,10 @@ static void goes_on_from_where_it_was(void) {
   tg_loop_set_virtual(loop, false);
   CHECK(since(loop, started_ns) >= 3600 * SECOND); /* it never goes back */
   CHECK(since(loop, started_ns) < 3605 * SECOND);
+  timer.on_timer = on_ring;
   tg_timer_start(loop, &timer, SECOND / 200);
   double before_ms = now_ms();
-  tg_loop_run(loop);
+  tg_loop_run(loop); /* and it ends again when nothing is left */
   CHECK_NUMBER(rung, 2);
   CHECK(now_ms() - before_ms >= 5); /* real again */
   tg_loop_free(loop);

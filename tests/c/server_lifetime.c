@@ -49,6 +49,20 @@ static void leaves_and_is_never_answered(void) {
   talk_end(&t);
 }
 
+/* The answer is written before the server has read that the client is gone: the write fails, and that is all. */
+static void leaves_right_before_its_answer(void) {
+  talk_begin(&t, NULL);
+  talk_send(&t, GET("/silent"));
+  tg_stream_close(t.client.stream);
+  t.client.stream = NULL;
+  echo_answer_held(&t.echo);
+  CHECK_NUMBER(connections(), 0);
+  turn(t.loop, 5);
+  CHECK_NUMBER(t.echo.answered, 1);
+  CHECK_NUMBER(t.echo.gone, 0);
+  talk_end(&t);
+}
+
 static void leaves_with_requests_pending(void) {
   talk_begin(&t, NULL);
   talk_send(&t, GET("/silent") GET("/a") GET("/b"));
@@ -266,6 +280,7 @@ int main(void) {
   leaves_while_its_handler_waits(POST_HALF("/a"));
   leaves_while_its_handler_waits("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
   leaves_and_is_never_answered();
+  leaves_right_before_its_answer();
   leaves_with_requests_pending();
   leaves_while_its_answer_drains();
   leaves_while_the_server_lingers();

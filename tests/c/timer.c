@@ -144,7 +144,7 @@ static void does_not_starve_the_loop(void) {
   turn(loop, 10);
   CHECK(rung <= 10);
   turn_ms(loop, 10);
-  CHECK(rung > 1);
+  CHECK(rung > 0);
   tg_timer_stop(loop, &is.timer);
   tg_loop_free(loop);
 }
@@ -154,7 +154,7 @@ static void lasts_as_long_as_can_be_said(void) {
   alarm_clock clocks[2] = {0};
   set(loop, &clocks[0], 1, UINT64_MAX);
   set(loop, &clocks[1], 2, 1 * MS);
-  turn_ms(loop, 5);
+  turn_until(loop, &rung);
   CHECK_NUMBER(rung, 1);
   CHECK_NUMBER(order[0], 2);
   tg_timer_stop(loop, &clocks[0].timer);

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-enum { WAIT_MS_MAX = 5000 };
+enum { WAIT_MS_MAX = 5000, TURNS_MIN = 30 };
 
 double now_ms(void) {
   struct timespec now;
@@ -33,5 +33,5 @@ void turn(tg_loop *loop, int turns) {
 
 void turn_ms(tg_loop *loop, unsigned milliseconds) {
   double end = now_ms() + milliseconds;
-  while (now_ms() < end) tg_loop_turn(loop);
+  for (int turns = 0; turns < TURNS_MIN || now_ms() < end; turns++) tg_loop_turn(loop);
 }
