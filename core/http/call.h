@@ -50,7 +50,6 @@ typedef struct tg_call {
   tg_list node;                              /* in the origin's waiting list */
   tg_text request;                           /* head and body, in the arena; kept for a second try */
   bool is_head, idempotent;
-  bool retried;
   unsigned interim_count; /* 1xx responses so far */
   tg_timer timer;
   tg_job done; /* calls on_done */

@@ -44,15 +44,14 @@ static void fail(tg_upstream_connection *connection, tg_call_error error) {
 }
 
 /* A kept connection may have been closed by the upstream while the request was on its way. It has not answered, so
-   an idempotent request goes out once more, over a new connection (RFC 9112 section 9.3.1). */
+   an idempotent request goes out once more, over a new connection (RFC 9112 section 9.3.1): so never a third time. */
 static bool may_retry(const tg_upstream_connection *connection) {
-  return connection->reused && !connection->has_answered && connection->call->idempotent && !connection->call->retried;
+  return connection->reused && !connection->has_answered && connection->call->idempotent;
 }
 
 static void retry(tg_upstream_connection *connection) {
   tg_call *call = connection->call;
   tg_origin *origin = connection->origin;
-  call->retried = true;
   connection->call = NULL;
   call->connection = NULL;
   destroy(connection);
