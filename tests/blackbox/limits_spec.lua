@@ -156,6 +156,25 @@ local function timed_out(connection)
   connection:close()
 end
 
+-- Sends a piece again and again until it is answered with 408.
+local function trickle(connection, first, piece)
+  local answered
+  tg.gather {
+    function()
+      connection:send(first)
+      while not answered do
+        connection:send(piece)
+        tg.sleep(0.02)
+      end
+    end,
+    function()
+      assert.equal(408, connection:read().status)
+      answered = true
+    end,
+  }
+  connection:close()
+end
+
 describe("the limit of time for the header section", function()
   local serving
 
@@ -176,22 +195,7 @@ describe("the limit of time for the header section", function()
   end)
 
   it("holds over the whole of it, however it trickles in", function()
-    local connection = serving:connect()
-    local answered
-    tg.gather {
-      function()
-        connection:send "GET / HTTP/1.1\r\nHost: test\r\n"
-        while not answered do
-          connection:send "X: y\r\n"
-          tg.sleep(0.02)
-        end
-      end,
-      function()
-        assert.equal(408, connection:read().status)
-        answered = true
-      end,
-    }
-    connection:close()
+    trickle(serving:connect(), "GET / HTTP/1.1\r\nHost: test\r\n", "X: y\r\n")
   end)
 
   it("holds for the second request on a connection", function()
@@ -231,6 +235,10 @@ describe("the limit of time for the body", function()
       timed_out(connection)
     end)
     assert.matches("^false 408 ", serving:ask(post("/catch", "Content-Length: 10", "12345")).body)
+  end)
+
+  it("holds over the whole of it, however it trickles in", function()
+    trickle(serving:connect(), post("/echo", "Content-Length: 100000"), "x")
   end)
 
   it("does not hold for the handler", function()
