@@ -320,11 +320,14 @@ static int ticket(lua_State *L) {
   return 1;
 }
 
-/* core.wake(task, ticket): ends the wait of that name, which core.park holds; one that is over is left alone */
+/* core.wake(task, ticket) → boolean: ends the wait of that name, which core.park holds. false where it is over already:
+   by another wake-up, or by a cancellation whose task has not run since */
 static int wake(lua_State *L) {
   tg_task *task = check_task(L, 1);
-  if ((lua_Number)task->generation == luaL_checknumber(L, 2)) tg_task_wake(task, 0);
-  return 0;
+  bool waits = task->state == TG_TASK_PARKED && (lua_Number)task->generation == luaL_checknumber(L, 2);
+  if (waits) tg_task_wake(task, 0);
+  lua_pushboolean(L, waits);
+  return 1;
 }
 
 /* core.cancel(task, value): its waits raise the value from here on; nil takes that back */

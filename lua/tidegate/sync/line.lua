@@ -61,8 +61,9 @@ function Line:next()
     self.first = self.first + 1
     if waiter then
       self.count = self.count - 1
-      core.wake(waiter.task, waiter.ticket)
-      return waiter
+      if core.wake(waiter.task, waiter.ticket) then
+        return waiter
+      end -- else it was cancelled in this very turn
     end
   end
   return nil

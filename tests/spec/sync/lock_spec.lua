@@ -1,0 +1,45 @@
+local tg = require "tidegate"
+
+describe("a lock", function()
+  it("lets one task in at a time", function()
+    local lock, inside = tg.lock(), 0
+    tg.map(tg.range(1, 50), function()
+      lock:run(function()
+        inside = inside + 1
+        assert.equal(1, inside)
+        tg.sleep(0.001)
+        inside = inside - 1
+      end)
+    end)
+    assert.same({ locked = false, waiting = 0 }, lock:statistics())
+  end)
+
+  it("is not taken twice by its owner, and not given back by another", function()
+    local lock = tg.lock()
+    lock:acquire()
+    local ok, err = pcall(lock.acquire, lock)
+    assert.is_false(ok)
+    assert.matches("this task has the lock already", err, 1, true)
+    tg.gather { function()
+      assert.is_false((pcall(lock.release, lock)))
+      assert.is_false(lock:acquire_nowait())
+    end }
+    lock:release()
+    assert.is_false((pcall(lock.release, lock)))
+  end)
+
+  it("passes over a waiter that was cancelled", function()
+    local lock, got = tg.lock(), {}
+    lock:acquire()
+    tg.scope(function(scope)
+      local first = scope:spawn(lock.run, lock, table.insert, got, "first")
+      tg.sleep(0.01)
+      scope:spawn(lock.run, lock, table.insert, got, "second")
+      tg.sleep(0.01)
+      first:cancel()
+      lock:release()
+    end)
+    assert.same({ "second" }, got)
+    assert.is_false(lock:statistics().locked)
+  end)
+end)
