@@ -259,7 +259,22 @@ static void holds_back_pipelined_requests(void) {
   talk_end(&t);
 }
 
-/* The same where what is held back is a body, that is not whole when its request begins. */
+/* Each request that is answered makes room for the next one, and not for more of what the client sends. */
+static void reads_no_more_than_it_needs(void) {
+  begin_narrow();
+  talk_send(&t, GET("/silent"));
+  for (int i = 0; i < 3; i++) send_many(TG_TEXT(GET("/silent")), 2000);
+  size_t held_back = tg_stream_queued_bytes(t.client.stream);
+  for (int i = 0; i < 5; i++) {
+    echo_answer_held(&t.echo);
+    turn(t.loop, 5);
+    CHECK_NUMBER(t.echo.answered, i + 1);
+    CHECK_NUMBER(tg_stream_queued_bytes(t.client.stream), held_back);
+  }
+  talk_end(&t);
+}
+
+/* What is held back may be a body that is not whole when its request begins. */
 static void reads_on_behind_a_part_of_a_body(void) {
   begin_narrow();
   talk_send(&t, GET("/silent"));
@@ -309,6 +324,7 @@ int main(void) {
   closes_on_a_client_that_reads_nothing("GET /big/100000 HTTP/1.0\r\n\r\n");
   lets_a_slow_reader_go_on();
   holds_back_pipelined_requests();
+  reads_no_more_than_it_needs();
   reads_on_behind_a_part_of_a_body();
   reads_on_behind_an_answer_that_drains();
   return check_result();

@@ -15,6 +15,7 @@ typedef struct reader {
   bool in_body;  /* a line with its body has begun */
   bool over;     /* nothing more is read */
   unsigned ends; /* calls of on_end */
+  unsigned field_count;
   _Alignas(max_align_t) char first_bytes[64];
 } reader;
 
@@ -45,6 +46,7 @@ static void put_start(reader *is, const tg_head *head) {
 static int on_head(void *owner, tg_head *head) {
   reader *is = owner;
   CHECK(head == &is->head);
+  is->field_count = head->field_count;
   put_start(is, head);
   for (unsigned i = 0; i < head->field_count; i++) {
     tg_buffer_append_text(&is->log, head->fields[i].name);
@@ -98,6 +100,7 @@ static void end_message(reader *is, tg_http1_result result) {
   end_line(is);
   if (result == TG_HTTP1_END) {
     CHECK_NUMBER(is->ends, 1);
+    CHECK_NUMBER(is->head.field_count, is->field_count); /* trailers are no fields */
     is->over = !tg_http1_parser_keeps_alive(&is->parser);
     put(is, is->over ? "end close\n" : "end keep-alive\n");
   } else {
