@@ -11,7 +11,7 @@ if BINARY:sub(1, 1) ~= "/" then
   BINARY = lfs.currentdir() .. "/" .. BINARY
 end
 
-local REPORTS = { "AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion", "stack traceback:\n\t[C]: in ?" }
+local REPORTS = { "AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion", "an error of tidegate's own" }
 
 -- What is left in the gateway, as one of its own routes sees it.
 local STATISTICS = [[
