@@ -252,18 +252,42 @@ function write(value, out, path)
   end
 end
 
+-- The smallest object, which has no order: {name = "text"}.
+local function is_one_pair(value)
+  if has_marks or type(value) ~= "table" then
+    return false
+  end
+  local key, item = next(value)
+  return type(key) == "string" and type(item) == "string" and next(value, key) == nil
+end
+
+local PIECES_MAX = 1000
+local pieces = {} -- of the text being written; used again, since nothing waits between
+
+local function join(count)
+  local text = count == 1 and pieces[1] or concat(pieces, "", 1, count)
+  if count > PIECES_MAX then
+    pieces = {}
+  end
+  return text
+end
+
 --- Encodes a value. Raises an error of kind "json" that names the place of what cannot be encoded.
 ---@param value any
 ---@return string
 function json.encode(value)
-  local out = {}
-  local ok, count = pcall(put, value, out, 0, 0)
-  if not ok then
-    out = {}
-    write(value, out, {})
-  elseif count == 1 then
-    return out[1]
+  if is_one_pair(value) then
+    local ok, text = pcall(encode_plain, value)
+    if ok then
+      return text
+    end
   end
+  local ok, count = pcall(put, value, pieces, 0, 0)
+  if ok then
+    return join(count)
+  end
+  local out = {}
+  write(value, out, {})
   return concat(out)
 end
 

@@ -33,5 +33,6 @@ void turn(tg_loop *loop, int turns) {
 
 void turn_ms(tg_loop *loop, unsigned milliseconds) {
   double end = now_ms() + milliseconds;
-  for (int turns = 0; turns < TURNS_MIN || now_ms() < end; turns++) tg_loop_turn(loop);
+  while (now_ms() < end) tg_loop_turn(loop);
+  turn(loop, TURNS_MIN);
 }

@@ -13,7 +13,7 @@ bool turn_while_not(tg_loop *loop, bool (*question)(void *owner), void *owner);
 /* So many turns: enough for everything in memory to have happened. */
 void turn(tg_loop *loop, int turns);
 
-/* Turns for so long, and some thirty times at least, however busy the machine is. */
+/* Turns for so long, and some thirty times behind it: a busy machine may not have run us meanwhile. */
 void turn_ms(tg_loop *loop, unsigned milliseconds);
 
 /* Milliseconds of the system's monotonic clock. */
