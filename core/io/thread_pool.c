@@ -3,10 +3,12 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static_assert((int)TG_ERROR_BUSY == (int)UV_EBUSY, "codes of this layer are libuv's");
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, NICE = 10 };
 
 typedef struct thread {
   struct thread *next;
@@ -53,7 +55,14 @@ static void hand_back(tg_thread_pool *pool, tg_work *work) {
   if (!pool->closing) uv_async_send(&pool->finished);
 }
 
+/* Where a thread shares a processor with the loop, the loop comes first: a request takes microseconds, work takes what
+   it takes. Linux keeps the priority of each thread. */
+static void give_way(void) {
+  setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + NICE);
+}
+
 static void run_thread(void *argument) {
+  give_way();
   tg_thread_pool *pool = ((thread *)argument)->pool;
   void *context = NULL;
   tg_work *work;

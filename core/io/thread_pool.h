@@ -1,6 +1,6 @@
 /* A pool of threads for work that blocks (files, other people's libraries, long computations), so that the loop goes
-   on meanwhile. A thread is started when work waits and no thread is idle, and ends with the pool. libuv's own pool is
-   left to look-ups of names, which must not wait behind such work. */
+   on meanwhile. A thread is started when work waits and no thread is idle, has a lower priority than the loop, and ends
+   with the pool. libuv's own pool is left to look-ups of names, which must not wait behind such work. */
 #ifndef TG_IO_THREAD_POOL_H
 #define TG_IO_THREAD_POOL_H
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { WAIT_MS_MAX = 5000, JOBS_MAX = 64 };
@@ -13,7 +14,7 @@ enum { WAIT_MS_MAX = 5000, JOBS_MAX = 64 };
 typedef struct job {
   tg_work work;
   atomic_bool gate;
-  atomic_int runs;
+  atomic_int runs, priority;
   int answers;
   void *context;
 } job;
@@ -48,6 +49,7 @@ static void run_job(tg_work *work, void *of_thread) {
   int now = atomic_fetch_add(&running, 1) + 1;
   if (now > atomic_load(&running_most)) atomic_store(&running_most, now); /* a race is no matter: it is checked late */
   self->context = of_thread;
+  atomic_store(&self->priority, getpriority(PRIO_PROCESS, 0));
   while (!atomic_load(&self->gate)) pass_time();
   atomic_fetch_add(&self->runs, 1);
   atomic_fetch_sub(&running, 1);
@@ -123,6 +125,8 @@ static void answers_from_the_loop(void) {
   tg_loop_run(loop); /* until nothing is open */
   CHECK_NUMBER(answered, 1);
   CHECK(jobs[0].context != NULL);
+  int own = getpriority(PRIO_PROCESS, 0);
+  CHECK(jobs[0].priority > own || own == 19);
   end();
   CHECK_NUMBER(opened, 1);
   CHECK_NUMBER(closed, 1);
