@@ -14,6 +14,9 @@ return function(app)
   app:get("/post", function(request)
     return tg.http.post(request.query.url, { body = "once" }):body()
   end)
+  app:get("/post-large", function(request)
+    return tg.http.post(request.query.url, { body = ("x"):rep(16000000) }):body()
+  end)
   app:get("/json", function(request)
     return tg.http.get(request.query.url):json()
   end)
@@ -306,6 +309,22 @@ describe("a connection to an upstream", function()
         end,
       }
     end
+  end)
+
+  it("is not kept where the answer came before the request was sent", function()
+    local connection
+    tg.gather {
+      function()
+        connection = upstream:accept()
+        connection:read_head()
+        connection:write(FINE)
+      end,
+      function()
+        assert.equal("fine", get("/post-large"):body())
+      end,
+    }
+    assert.is_true(#connection:read_rest() < 16000000)
+    connection:close()
   end)
 
   it("that the upstream closed meanwhile is not used", function()

@@ -1,5 +1,6 @@
 local tg = require "tidegate"
 local server = require "tests.support.server"
+local wait = require "tests.support.wait"
 
 -- What a handler reads of a request, by way of JSON.
 local function seen_by(read, path, fields)
@@ -193,6 +194,36 @@ describe("request:body", function()
     tg.sleep(0.005)
     connection:send "cd"
     assert.equal('["abcd","abcd","abcd"]', connection:read().body)
+    connection:close()
+  end)
+
+  it("wakes nobody who has given up waiting for it", function()
+    local gave_up, slept
+    local connection = server.connect(function(request)
+      pcall(tg.gather, {
+        function()
+          request:body()
+        end,
+        function()
+          tg.sleep(0)
+          error "enough"
+        end,
+      })
+      gave_up = true
+      tg.map({ 1, 2, 3 }, function() -- in the coroutines that have waited for the body
+        local started = tg.now()
+        tg.sleep(0.03)
+        slept = math.min(slept or math.huge, tg.now() - started)
+      end)
+      return request:body()
+    end)
+    connection:send "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nab"
+    wait.until_true("the handler has given up", function()
+      return gave_up
+    end)
+    connection:send "cd"
+    assert.equal("abcd", connection:read().body)
+    assert.is_true(slept >= 0.03)
     connection:close()
   end)
 
