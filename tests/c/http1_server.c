@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { QUIET_TURNS = 6, DATE_LINE_BYTES = 37 };
+enum { QUIET_TURNS = 6, DATE_LINE_BYTES = 37, HOUR_MS = 3600 * 1000 };
 
 typedef struct play {
   const transcript *transcript;
@@ -176,6 +176,7 @@ static bool play_cut(play *is, size_t cut, size_t piece) {
 
 static tg_server_limits limits_of(const transcript *is) {
   tg_server_limits limits = tg_server_limits_default;
+  limits.head_timeout_ms = limits.body_timeout_ms = limits.idle_timeout_ms = HOUR_MS; /* time is no matter here */
   if (is->body_bytes_max != 0) limits.body_bytes_max = is->body_bytes_max;
   if (is->head_bytes_max != 0) limits.head_bytes_max = (uint32_t)is->head_bytes_max;
   if (is->field_count_max != 0) limits.field_count_max = (uint32_t)is->field_count_max;

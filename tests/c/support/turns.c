@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-enum { WAIT_MS_MAX = 5000, TURNS_MIN = 30 };
+enum { WAIT_MS_MAX = 20000, TURNS_MIN = 30 };
 
 double now_ms(void) {
   struct timespec now;
