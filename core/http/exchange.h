@@ -21,7 +21,8 @@ typedef enum tg_body_state {
   TG_BODY_FAILED, /* see body_status: it will never be whole */
 } tg_body_state;
 
-/* What a handler wants to hear. Each comes from the loop and may come from inside no call on the exchange. */
+/* What a handler wants to hear. Each comes from the loop and never from inside a call on the exchange. It may come from
+   inside a read: start something (post a job), do not answer here. */
 typedef struct tg_exchange_events {
   void (*on_body)(tg_exchange *exchange); /* the body is whole, or has failed */
   void (*on_gone)(tg_exchange *exchange); /* the client has left before it was answered */
