@@ -273,7 +273,7 @@ static void does_not_wait_for_ever(void) {
   wait_until_running(1);
   wait_until_answered(1);
   left_behind = pool;
-  CHECK_NUMBER(tg_thread_pool_close(pool, 5), 1);
+  CHECK_NUMBER(tg_thread_pool_close(pool, 100), 1);
   tg_loop_free(loop);
   CHECK_NUMBER(jobs[0].answers, 0);
   open_gates();
