@@ -15,6 +15,7 @@ local note_trace, take_trace, home = task.note_trace, task.trace, task.home
 ---@field outer table? the cancel scope around it
 ---@field children (lightuserdata|false)[] false where one has ended
 ---@field count integer children that have not ended
+---@field free integer[]? places whose child has ended, in a scope that may have children without end
 ---@field frame table? the cancel scope of the waiting task's own code
 ---@field results table<any, any>
 local Nursery = { __name = "tidegate.Nursery" }
@@ -73,6 +74,10 @@ end
 
 function Nursery:child_ended(child, place, key, ok, value)
   self.children[place] = false
+  local free = self.free
+  if free then
+    free[#free + 1] = place
+  end
   self.count = self.count - 1
   home[child] = nil
   if ok then
@@ -98,7 +103,8 @@ end
 --- Starts a child; the first result of fn(argument) goes to results[key].
 ---@return integer # its place in `children`
 function Nursery:spawn(key, fn, argument)
-  local place = #self.children + 1
+  local free = self.free
+  local place = free and table.remove(free) or #self.children + 1
   local child = spawn_for(self.task, run_child, self, place, key, fn, argument)
   self.children[place] = child
   self.count = self.count + 1

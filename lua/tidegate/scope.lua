@@ -245,6 +245,7 @@ function scope.open(fn)
   local children = nursery.new(0)
   local frame = task.enter { nursery = children }
   children.outer = frame
+  children.free = {}
   children.frame = frame
   local self = setmetatable({ nursery = children }, Scope)
   return end_scope(self, frame, xpcall(fn, task.note_trace, self))
