@@ -1,4 +1,8 @@
 -- A channel: values that go from tasks to tasks, in order, with room for n of them.
+--
+-- A call that could be served at once lets the others run first, and takes or leaves its value after that: so one that
+-- is cancelled has done nothing that would have to be undone. Where another task was quicker, it goes to the end of the
+-- line, and nobody overtakes it from there on.
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local line = require "tidegate.sync.line"
@@ -76,8 +80,14 @@ end
 ---@async
 ---@param value any not nil
 function Channel:send(value)
-  if self:send_nowait(value) then
-    return line.checkpoint "channel:send"
+  check_value(value)
+  if self.closed then
+    fail_closed()
+  elseif self.receivers.count > 0 or size(self) < self.capacity then
+    line.checkpoint "channel:send"
+    if self:send_nowait(value) then
+      return
+    end
   end
   local waiter = self.senders:wait("channel:send", value)
   if waiter.closed then
@@ -88,45 +98,31 @@ end
 --- Receives where that need not wait.
 ---@return any # nil where nothing is there
 function Channel:receive_nowait()
-  if size(self) > 0 then
-    local value = pop(self)
-    local sender = self.senders:next()
-    if sender then
-      push(self, sender.value)
-    end
-    return value
+  local sender
+  if size(self) == 0 then
+    sender = self.senders:next()
+    return sender and sender.value
   end
-  local sender = self.senders:next()
-  return sender and sender.value
+  local value = pop(self)
+  sender = self.senders:next()
+  if sender then
+    push(self, sender.value)
+  end
+  return value
 end
 
 --- Receives; waits until there is something.
 ---@async
 ---@return any # nil when the channel is closed and empty
 function Channel:receive()
-  local value = self:receive_nowait()
-  if value ~= nil or self.closed then
-    local ok, err = pcall(line.checkpoint, "channel:receive")
-    if not ok and value ~= nil then
-      self:give_back(value)
+  if size(self) > 0 or self.senders.count > 0 or self.closed then
+    line.checkpoint "channel:receive"
+    local value = self:receive_nowait()
+    if value ~= nil or self.closed then
+      return value
     end
-    if not ok then
-      error(err, 0)
-    end
-    return value
   end
   return self.receivers:wait("channel:receive").value
-end
-
--- A receiver that is cancelled before it has seen its value puts it back in front.
-function Channel:give_back(value)
-  local receiver = self.receivers:next()
-  if receiver then
-    receiver.value = value
-  else
-    self.first = self.first - 1
-    self[self.first] = value
-  end
 end
 
 --- Nothing more is sent: receivers get what is left and then nil, senders that wait get an error.
