@@ -3,26 +3,56 @@
 -- Every call that waits is a checkpoint even where it need not wait: it lets the others run once, and raises a
 -- cancellation. So a function either always yields or never does, and a loop over a free lock starves nobody.
 --
--- What is handed to a waiter is its own from that moment: when a cancellation comes behind the hand-over, the waiter
--- has what it waited for and is cancelled at its next wait; when it comes before, the waiter leaves the line and the
--- next one gets it. Nothing is lost or doubled.
+-- What is handed to a waiter is its own from that moment: when a cancellation comes behind the hand-over, in the same
+-- turn too, the waiter has what it waited for and is cancelled at its next wait. When the cancellation comes first, the
+-- waiter is passed over, though it may stand in the line until it runs, and the next one gets it. Nothing is lost or
+-- doubled.
 local core = require "tidegate.core"
 local task = require "tidegate.task"
+
+local current, ticket, park, wake = core.current, core.ticket, core.park, core.wake
+local error, pcall, xpcall = error, pcall, xpcall
 
 local Line = {}
 Line.__index = Line
 
 local line = {}
 
+-- The waiters are a list with links both ways: one that gives up leaves no gap, wherever it stood.
 function line.new()
-  return setmetatable({ first = 1, last = 0, count = 0 }, Line)
+  return setmetatable({ head = nil, tail = nil, count = 0 }, Line)
 end
 
---- Lets every other ready task run once.
----@async
----@param name string the function that waits
-function line.checkpoint(name)
-  task.results(core.checkpoint(name))
+local function join(self, waiter)
+  local tail = self.tail
+  waiter.line, waiter.before = self, tail
+  if tail then
+    tail.behind = waiter
+  else
+    self.head = waiter
+  end
+  self.tail = waiter
+  self.count = self.count + 1
+end
+
+-- Takes a waiter out, where it still stands in the line.
+local function leave(self, waiter)
+  if waiter.line ~= self then
+    return
+  end
+  local before, behind = waiter.before, waiter.behind
+  if before then
+    before.behind = behind
+  else
+    self.head = behind
+  end
+  if behind then
+    behind.before = before
+  else
+    self.tail = before
+  end
+  waiter.line, waiter.before, waiter.behind = nil, nil, nil
+  self.count = self.count - 1
 end
 
 --- Waits at the end of the line. Whoever takes the waiter off may leave something in its `value`.
@@ -31,40 +61,26 @@ end
 ---@param value any what the waiter brings
 ---@return table # the waiter
 function Line:wait(name, value)
-  task.check_can_wait(name)
-  local waiter = { task = core.current(), ticket = core.ticket(), value = value, place = self.last + 1 }
-  self.last = waiter.place
-  self[waiter.place] = waiter
-  self.count = self.count + 1
-  local err = core.park(name)
+  local waiter = { task = current(), ticket = ticket(), value = value }
+  join(self, waiter)
+  local _, err = pcall(park, name) -- which raises where nothing can wait
   if err ~= nil then
-    self:leave(waiter)
+    leave(self, waiter)
     error(err, 0)
   end
   return waiter
 end
 
--- Takes a waiter that gives up out of the line, where it still stands in it.
-function Line:leave(waiter)
-  if self[waiter.place] == waiter then
-    self[waiter.place] = nil
-    self.count = self.count - 1
-  end
-end
-
---- Takes the one who waits longest off the line and wakes it.
+--- Takes the one who waits longest off the line and wakes it; those that are cancelled already are passed over.
 ---@return table? # the waiter; nil where nobody waits
 function Line:next()
-  while self.first <= self.last do
-    local waiter = self[self.first]
-    self[self.first] = nil
-    self.first = self.first + 1
-    if waiter then
-      self.count = self.count - 1
-      if core.wake(waiter.task, waiter.ticket) then
-        return waiter
-      end -- else it was cancelled in this very turn
+  local waiter = self.head
+  while waiter do
+    leave(self, waiter)
+    if wake(waiter.task, waiter.ticket) then
+      return waiter
     end
+    waiter = self.head
   end
   return nil
 end
@@ -79,6 +95,37 @@ function Line:all(each)
     end
     waiter = self:next()
   end
+end
+
+--- Lets every other ready task run once.
+---@async
+---@param name string the function that waits
+function line.checkpoint(name)
+  task.results(core.checkpoint(name))
+end
+
+local function give_back(held, ok, ...)
+  local trace = not ok and task.trace()
+  held:release()
+  if ok then
+    return ...
+  end
+  return task.raise_again(..., trace, "")
+end
+
+--- Calls `fn` while something is held that has acquire() and release(), and gives it back whatever happens.
+---@async
+---@param held table
+---@param name string the function that waits
+---@param fn function
+---@param ... any its arguments
+---@return any ... what it returns
+function line.run(held, name, fn, ...)
+  if type(fn) ~= "function" then
+    core.raise(name .. " takes a function, and its arguments")
+  end
+  held:acquire()
+  return give_back(held, xpcall(fn, task.note_trace, ...))
 end
 
 return line

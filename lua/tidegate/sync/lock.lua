@@ -1,9 +1,11 @@
 -- A lock: one task at a time. Between two waits no lock is needed, for nothing else runs there.
 --
 -- It belongs to the task that took it; only that one may give it back, and it cannot take it twice. A task that ends
--- without giving it back leaves it locked: use run().
+-- without giving it back leaves it locked until a later task that happens to be kept in the same place ends up as its
+-- owner, which cannot be told apart from here: use run(), which always gives it back.
 local core = require "tidegate.core"
 local line = require "tidegate.sync.line"
+local task = require "tidegate.task"
 
 ---@class tidegate.Lock
 local Lock = { __name = "tidegate.Lock" }
@@ -20,6 +22,7 @@ end
 --- Takes the lock; waits where another task has it. Who waits longest is served first.
 ---@async
 function Lock:acquire()
+  task.check_can_wait "lock:acquire"
   if self.owner ~= nil and self.owner == core.current() then
     core.raise("lock:acquire: this task has the lock already")
   elseif self.owner ~= nil then
@@ -27,8 +30,8 @@ function Lock:acquire()
     return
   end
   self.owner = core.current()
-  local ok, err = pcall(line.checkpoint, "lock:acquire")
-  if not ok then
+  local err = core.checkpoint "lock:acquire"
+  if err ~= nil then
     self:release()
     error(err, 0)
   end
@@ -37,10 +40,13 @@ end
 --- Takes the lock where it is free.
 ---@return boolean # was it free?
 function Lock:acquire_nowait()
-  if self.owner ~= nil then
+  local of = core.current()
+  if of == nil then
+    core.raise("lock:acquire_nowait: a lock belongs to a task, and no task runs while a file is being loaded")
+  elseif self.owner ~= nil then
     return false
   end
-  self.owner = core.current()
+  self.owner = of
   return true
 end
 
@@ -53,22 +59,13 @@ function Lock:release()
   self.owner = waiter and waiter.task or nil
 end
 
-local function finish(self, ok, ...)
-  self:release()
-  if ok then
-    return ...
-  end
-  error((...), 0)
-end
-
 --- Calls `fn` with the lock, which is given back whatever happens.
 ---@async
 ---@param fn function
 ---@param ... any its arguments
 ---@return any ... what it returns
 function Lock:run(fn, ...)
-  self:acquire()
-  return finish(self, pcall(fn, ...))
+  return line.run(self, "lock:run", fn, ...)
 end
 
 ---@return {locked: boolean, waiting: integer}

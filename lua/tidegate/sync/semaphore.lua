@@ -1,6 +1,7 @@
 -- A semaphore: at most n at once.
 local core = require "tidegate.core"
 local line = require "tidegate.sync.line"
+local task = require "tidegate.task"
 
 ---@class tidegate.Semaphore
 local Semaphore = { __name = "tidegate.Semaphore" }
@@ -21,12 +22,13 @@ end
 --- Takes a permit; waits for one where none is free. Who waits longest is served first.
 ---@async
 function Semaphore:acquire()
+  task.check_can_wait "semaphore:acquire"
   if not self:acquire_nowait() then
     self.line:wait "semaphore:acquire" -- release() hands its permit over
     return
   end
-  local ok, err = pcall(line.checkpoint, "semaphore:acquire")
-  if not ok then
+  local err = core.checkpoint "semaphore:acquire"
+  if err ~= nil then
     self:release()
     error(err, 0)
   end
@@ -52,22 +54,13 @@ function Semaphore:release()
   end
 end
 
-local function finish(self, ok, ...)
-  self:release()
-  if ok then
-    return ...
-  end
-  error((...), 0)
-end
-
 --- Calls `fn` with a permit, which is given back whatever happens.
 ---@async
 ---@param fn function
 ---@param ... any its arguments
 ---@return any ... what it returns
 function Semaphore:run(fn, ...)
-  self:acquire()
-  return finish(self, pcall(fn, ...))
+  return line.run(self, "semaphore:run", fn, ...)
 end
 
 ---@return {value: integer, max: integer, waiting: integer} # value: free permits
