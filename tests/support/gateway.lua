@@ -107,10 +107,13 @@ function Gateway:get(path, options)
   return tg.http.get(self.url .. path, options)
 end
 
---- {tasks, clients, upstreams = {origins, connections, idle, waiting}}, the asking request included.
+local STATISTICS_REQUEST = "GET /statistics-of-tests HTTP/1.1\r\nHost: test\r\n\r\n"
+
+--- {tasks, clients, upstreams = {origins, connections, idle, waiting}}, the asking request included. It asks over a new
+--- connection, which is accepted after all that were made before: none of them is left out.
 ---@async
 function Gateway:statistics()
-  return self:get("/statistics-of-tests"):json()
+  return tg.json.decode(self:ask(STATISTICS_REQUEST).body)
 end
 
 --- Waits until only the asking request's own task is left.

@@ -37,15 +37,16 @@ local Socket = {}
 Socket.__index = Socket
 
 local function new(fd)
-  return setmetatable({ fd = fd, come = "" }, Socket)
+  return setmetatable({ fd = fd, parts = {}, size = 0 }, Socket)
 end
 
--- What has come, appended to `come`: "more", "end" or "nothing".
+-- Receives what has come: "more", "end" or "nothing".
 local function receive(self)
   local buffer = ffi.new("char[?]", CHUNK_BYTES)
   local size = tonumber(C.recv(self.fd, buffer, CHUNK_BYTES, 0))
   if size > 0 then
-    self.come = self.come .. ffi.string(buffer, size)
+    self.parts[#self.parts + 1] = ffi.string(buffer, size)
+    self.size = self.size + size
     return "more"
   elseif size < 0 and (ffi.errno() == EAGAIN or ffi.errno() == ENOTCONN) then
     return "nothing"
@@ -53,18 +54,28 @@ local function receive(self)
   return "end"
 end
 
+-- What has come and was not taken.
+local function come(self)
+  local text = table.concat(self.parts)
+  self.parts = { text }
+  return text
+end
+
+local function take(self, count)
+  local text = come(self)
+  self.parts, self.size = { text:sub(count + 1) }, #text - count
+  return text:sub(1, count)
+end
+
 --- Waits for everything up to and including `mark`.
 ---@async
 function Socket:read_until(mark)
   return wait.until_true("the peer has sent " .. ("%q"):format(mark), function()
     local state = receive(self)
-    local _, last = self.come:find(mark, 1, true)
+    local _, last = come(self):find(mark, 1, true)
     if last then
-      local text = self.come:sub(1, last)
-      self.come = self.come:sub(last + 1)
-      return text
-    end
-    if state == "end" then
+      return take(self, last)
+    elseif state == "end" then
       error(("the peer has closed the connection before it sent %q"):format(mark), 0)
     end
   end)
@@ -74,14 +85,12 @@ end
 ---@async
 function Socket:read_exactly(count)
   wait.until_true(("the peer has sent %d bytes"):format(count), function()
-    if #self.come < count and receive(self) == "end" then
+    if self.size < count and receive(self) == "end" then
       error(("the peer has closed the connection before it sent %d bytes"):format(count), 0)
     end
-    return #self.come >= count
+    return self.size >= count
   end)
-  local text = self.come:sub(1, count)
-  self.come = self.come:sub(count + 1)
-  return text
+  return take(self, count)
 end
 
 --- Waits for the head of a request.
@@ -105,7 +114,7 @@ function Socket:read_rest()
   wait.until_true("the peer has closed the connection", function()
     return self:has_ended()
   end)
-  return self.come
+  return take(self, self.size)
 end
 
 --- Writes all of it.
