@@ -20,7 +20,22 @@ local function whole(value)
   return type(value) == "number" and value >= 1 and value % 1 == 0
 end
 
-local function check_options(name, options, count)
+-- Every key of a list must be one that a child has: a wrong one would mean that no failure counts.
+local function check_required(name, required, children)
+  if type(required) ~= "table" or #required == 0 and next(required) ~= nil then
+    core.raise(name .. ": required must be a list of keys")
+  end
+  for _, key in ipairs(required) do
+    if children[key] == nil then
+      core.raise(("%s: required names %s, and there is no such child"):format(name, tostring(key)))
+    end
+  end
+end
+
+local function check_options(name, options, count, children)
+  if type(options) ~= "table" then
+    core.raise(("%s: the options are a %s, not a table"):format(name, type(options)))
+  end
   for key in pairs(options) do
     if not known[key] then
       core.raise(("%s has no option %q; it has max, on_error, required and quorum"):format(name, tostring(key)))
@@ -30,12 +45,12 @@ local function check_options(name, options, count)
     core.raise(name .. ": max must be a whole number from 1")
   elseif options.on_error ~= nil and options.on_error ~= "collect" then
     core.raise(name .. ': on_error must be "collect"')
-  elseif options.required ~= nil and type(options.required) ~= "table" then
-    core.raise(name .. ": required must be a list of keys")
   elseif options.quorum ~= nil and not (whole(options.quorum) and options.quorum <= count) then
     core.raise(("%s: quorum must be a whole number from 1 to %d, the number of children"):format(name, count))
   elseif options.quorum and (options.required or options.on_error) then
     core.raise(name .. ": quorum stands alone, without required and on_error")
+  elseif options.required ~= nil then
+    check_required(name, options.required, children)
   end
 end
 
@@ -117,7 +132,8 @@ function Run:make_room()
   self.nursery.count = self.nursery.count + 1
 end
 
--- Runs the functions under the options' policy. Returns the results, and the errors of those that were allowed to fail.
+-- Runs the functions under the options' policy. Returns the results and, with `required`, the errors of those that were
+-- allowed to fail; and the first success that made up a quorum.
 local function run_with(name, keys, fns, arguments, options)
   local self = setmetatable({
     keys = keys, fns = fns, arguments = arguments, options = options, required = set_of(options.required),
@@ -125,7 +141,7 @@ local function run_with(name, keys, fns, arguments, options)
   }, Run)
   self:start()
   self.nursery:join(name)
-  return self.results, self.errors, self.first
+  return self.results, options.required and self.errors, self.first
 end
 
 local function check_functions(name, functions)
@@ -161,7 +177,7 @@ function gather.gather(functions, options)
   task.check_can_wait("tg.gather")
   local count = check_functions("tg.gather", functions)
   if options then
-    check_options("tg.gather", options, count)
+    check_options("tg.gather", options, count, functions)
     local keys, fns = keys_and_functions(functions)
     local results, failed = run_with("tg.gather", keys, fns, nil, options)
     return results, failed
@@ -174,7 +190,7 @@ function gather.gather(functions, options)
 end
 
 local function map_with(items, fn, options)
-  check_options("tg.map", options, #items)
+  check_options("tg.map", options, #items, items)
   local fns = {}
   for index = 1, #items do
     fns[index] = fn
