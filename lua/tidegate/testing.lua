@@ -72,7 +72,7 @@ function testing.upstream(fields)
   end)
   open[#open + 1] = function()
     core.close_stream_listener(listener)
-    self:close()
+    return self:close()
   end
   return self
 end
@@ -83,12 +83,15 @@ testing.clock = {
 }
 
 --- Closes what the test has opened. `tidegate test` calls it.
+---@return {value: any}? # what an answer function of an upstream has raised, which fails the test
 function testing.close()
+  local fault
   for index = #open, 1, -1 do
-    open[index]()
+    fault = open[index]() or fault
     open[index] = nil
   end
   count = 0
+  return fault
 end
 
 return testing

@@ -55,13 +55,24 @@ local function is_full_answer(answer)
   return type(answer) == "table" and (answer.status or answer.body) and true
 end
 
+-- What the test's own function answers. That it raises is a fault of the test, which hears of it at its end.
+local function call(self, fn, request)
+  local ok, answer = pcall(fn, request)
+  if ok then
+    return answer
+  elseif not task.is_cancellation(answer) then
+    self.fault = self.fault or { value = answer }
+  end
+  error(answer, 0)
+end
+
 -- Status, headers and body bytes of what a route gives.
 local function answer_to(self, request)
   local routes = self.fields.routes or {}
   local path = request.path:match("^[^?]*")
   local answer = routes[request.method .. " " .. request.path] or routes[request.method .. " " .. path]
   if type(answer) == "function" then
-    answer = answer(request)
+    answer = call(self, answer, request)
   end
   if answer == nil then
     return 404, {}, "no such route in this test"
@@ -74,13 +85,13 @@ local function answer_to(self, request)
   return 200, {}, tostring(answer)
 end
 
-local function message(status, headers, body)
+local function message(method, status, headers, body)
   local lines = { ("HTTP/1.1 %d %s"):format(status, core.status_reason(status)) }
   for name, value in pairs(headers) do
     lines[#lines + 1] = name .. ": " .. value
   end
   lines[#lines + 1] = "Content-Length: " .. #body
-  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
+  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (method == "HEAD" and "" or body)
 end
 
 local function write_slowly(stream, bytes, drip)
@@ -111,7 +122,7 @@ function Upstream:answer(stream, request)
   elseif fields.failure == "reset" then
     return false
   end
-  local bytes = message(answer_to(self, request))
+  local bytes = message(request.method, answer_to(self, request))
   if fields.truncate_at then
     local head = bytes:find("\r\n\r\n", 1, true) + 3
     stream:write(bytes:sub(1, head + fields.truncate_at))
@@ -135,19 +146,18 @@ end
 --- Serves one connection, until either side ends it.
 function Upstream:serve(stream)
   self.streams[stream] = core.current()
-  local ok, err = pcall(serve_requests, self, stream)
+  pcall(serve_requests, self, stream) -- it fails where the client leaves
   self.streams[stream] = nil
   stream:close()
-  if not ok and type(err) == "string" then
-    self.failed = err -- a fault of the test's own answer function
-  end
 end
 
 --- Ends every connection.
+---@return {value: any}? # what an answer function has raised
 function Upstream:close()
   for _, serving in pairs(self.streams) do
     task.cancel(serving, task.cancellation("the test has ended"))
   end
+  return self.fault
 end
 
 return upstream

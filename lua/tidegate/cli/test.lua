@@ -2,7 +2,9 @@
 -- fetch and gather as routes do.
 local core = require "tidegate.core"
 require "tidegate"
+local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
+local log = require "tidegate.log"
 local task = require "tidegate.task"
 local testing = require "tidegate.testing"
 
@@ -74,16 +76,29 @@ end
 
 local SETTLE_TURNS_MAX = 50
 
+local function tasks_since(before)
+  local list = {}
+  for _, of in ipairs(core.tasks()) do
+    if not before.tasks[of] then
+      list[#list + 1] = of
+    end
+  end
+  return list
+end
+
+local function describe_tasks(list)
+  local lines = {}
+  for index, of in ipairs(list) do
+    lines[index] = describe_task(of)
+  end
+  return lines
+end
+
 -- What a test has left behind: tasks and streams that nothing has ended within a few turns.
 local function leftovers(before)
   local found
   for _ = 1, SETTLE_TURNS_MAX do
-    found = {}
-    for _, of in ipairs(core.tasks()) do
-      if not before.tasks[of] then
-        found[#found + 1] = describe_task(of)
-      end
-    end
+    found = describe_tasks(tasks_since(before))
     local streams = core.stream_count() - before.streams
     if streams > 0 then
       found[#found + 1] = ("%d open stream%s"):format(streams, streams == 1 and "" or "s")
@@ -108,7 +123,10 @@ end
 local function contained(run, element, before)
   return function(...)
     run(...)
-    testing.close()
+    local fault = testing.close()
+    if fault then
+      error(fault.value, 0)
+    end
     local found = leftovers(before)
     if #found > 0 then
       local place = element.trace and element.trace.short_src .. ":" .. element.trace.currentline .. ": " or ""
@@ -117,18 +135,36 @@ local function contained(run, element, before)
   end
 end
 
--- Every task of a test waits, and nothing will ever wake one.
+-- The fault of an upstream of a test that has failed anyway, maybe for that reason.
+local function report_fault(fault)
+  if fault then
+    log.error("an answer function of t.upstream failed: %s", errors.text(fault.value))
+  end
+end
+
+-- Every task of a test waits, and nothing will ever wake one: the test is cancelled and, where that does not reach them
+-- because of a shield, each of its tasks.
 local function end_stuck(running)
   core.on_stuck(function()
-    if running.task then
-      task.cancel(running.task, task.cancellation("nothing can wake it: every task of the test waits for ever"))
+    if not running.task then
+      return
+    end
+    local waiting = tasks_since(running.before)
+    table.insert(waiting, 1, running.task)
+    if not running.stuck then
+      running.stuck = task.cancellation("nothing can wake the test: " .. table.concat(describe_tasks(waiting), "; "))
+      task.cancel(running.task, running.stuck)
+    end
+    local goes_on = core.task_info(running.task).state ~= "waits"
+    for _, of in ipairs(goes_on and {} or waiting) do
+      core.cancel(of, running.stuck)
     end
   end)
 end
 
 -- Runs each `it` as a child task of the run.
 local function spawn_tests(all_realtime)
-  local running = {} -- task: that of the test that runs
+  local running = {} -- task: that of the test that runs; before: what was there; stuck: why it was cancelled
   end_stuck(running)
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
@@ -140,11 +176,11 @@ local function spawn_tests(all_realtime)
       end
       core.set_virtual(not (all_realtime or is_realtime(busted, element)))
       local status = gather.gather({ function()
-        running.task = core.current()
-        return safe(descriptor, contained(run, element, what_is_there()), element)
+        running.task, running.before, running.stuck = core.current(), what_is_there(), nil
+        return safe(descriptor, contained(run, element, running.before), element)
       end })[1]
       running.task = nil
-      testing.close()
+      report_fault(testing.close())
       core.set_virtual(false)
       return status
     end
