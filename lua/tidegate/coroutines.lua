@@ -3,19 +3,35 @@
 -- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
 -- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
 -- coroutine.wrap are replaced; Lua code sees no difference. Where the resumer itself cannot yield (it is inside a
--- table.sort comparator, say), the core is told, and no wait begins.
+-- table.sort comparator, say), the core is told, and no wait begins. A deadline or a shield around a coroutine.yield is
+-- for what the coroutine does, and not for what its resumer does meanwhile.
 -- luacheck: ignore 122
 local core = require "tidegate.core"
+local task = require "tidegate.task"
 
 local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
 local is_yieldable = coroutine.isyieldable
 local is_task_thread = core.is_task_thread
 local PARK = core.park_mark()
-local error, type = error, type
+local error, type, setmetatable = error, type, setmetatable
+local innermost = task.innermost
 
-local function pass(co, ok, first, ...)
+-- [coroutine] = true while it waits: its task alone goes on with it.
+local waits = setmetatable({}, { __mode = "k" })
+-- [coroutine] = the innermost of the scopes inside which it has yielded
+local aside = setmetatable({}, { __mode = "k" })
+
+local pass
+
+local function wake(co, ...)
+  waits[co] = nil
+  return pass(co, resume(co, ...))
+end
+
+function pass(co, ok, first, ...)
   if ok and first == PARK then
-    return pass(co, resume(co, yield(PARK)))
+    waits[co] = true
+    return wake(co, yield(PARK))
   end
   return ok, first, ...
 end
@@ -25,12 +41,28 @@ local function leave_c(...)
   return ...
 end
 
+-- Sets aside what the coroutine has left open, and passes on what it has yielded or returned.
+local function settle(co, around, ...)
+  if innermost() ~= around then
+    aside[co] = task.set_aside(around)
+  end
+  return ...
+end
+
 local function go_on(co, ...)
+  if waits[co] then
+    return false, "cannot resume a coroutine that waits in another task"
+  end
+  local around, own = innermost(), aside[co]
+  if own then
+    aside[co] = nil
+    task.take_up(own)
+  end
   if is_yieldable() then
-    return pass(co, resume(co, ...))
+    return settle(co, around, pass(co, resume(co, ...)))
   end
   core.count_resume_from_c(1)
-  return leave_c(resume(co, ...))
+  return settle(co, around, leave_c(resume(co, ...)))
 end
 
 local function values_or_error(co, ok, first, ...)

@@ -15,6 +15,8 @@ local task = {}
 local passing = {}
 -- [task] = the innermost cancel scope that the task is in: {task, outer, cancelled, shield, deadline}
 local innermost = {}
+-- [task][scope] = true: the innermost scopes of coroutines that have yielded inside them
+local suspended = {}
 -- [task] = the value with which the task was cancelled as a whole
 local cancelled = {}
 -- [task] = the scope that spawned it
@@ -42,9 +44,11 @@ local function abandon(scope)
 end
 
 core.on_forget(function(gone)
-  local left = innermost[gone]
-  passing[gone], innermost[gone], cancelled[gone] = nil, nil, nil
-  abandon(left)
+  local left = suspended[gone] or {}
+  passing[gone], innermost[gone], cancelled[gone], suspended[gone] = nil, nil, nil, nil
+  for scope in pairs(left) do
+    abandon(scope)
+  end
 end)
 
 --- The value that a cancelled task's waits raise.
@@ -70,11 +74,10 @@ function task.is_cancellation(value)
   return getmetatable(value) == Cancelled
 end
 
--- The value that the task's waits must raise now: that of the outermost scope that is cancelled, as far as no shield
--- stands between it and the task.
-local function effective(of)
+-- The value that the task's waits within a scope must raise now: that of the outermost scope that is cancelled, as far
+-- as no shield stands between.
+local function effective(of, scope)
   local value
-  local scope = innermost[of]
   while scope do
     value = scope.cancelled or value
     if scope.shield then
@@ -85,9 +88,23 @@ local function effective(of)
   return cancelled[of] or value
 end
 
+-- A task whose own code is shielded hears of nothing; the children that it has started outside that shield do.
+local function cancel_outside_shield(of)
+  local scope, is_outside = innermost[of], false
+  while scope do
+    local value = is_outside and scope.nursery and effective(of, scope)
+    if value then
+      scope.nursery:cancel(value)
+    end
+    is_outside = is_outside or scope.shield
+    scope = scope.outer
+  end
+end
+
 --- Makes the task's waits raise what its scopes say, or nothing.
 local function update(of)
-  core.cancel(of, effective(of))
+  core.cancel(of, effective(of, innermost[of]))
+  cancel_outside_shield(of)
 end
 task.update = update
 
@@ -112,29 +129,13 @@ function task.enter(scope)
   local of = current()
   scope.task, scope.outer = of, innermost[of]
   innermost[of] = scope
-  if not core.is_task_thread() then
-    core.note(of) -- inside a coroutine of the user's, which may never come to the scope's end
-  end
   return scope
 end
 
-local function unlink(inner, scope)
-  while inner and inner.outer ~= scope do
-    inner = inner.outer
-  end
-  if inner then
-    inner.outer = scope.outer
-  end
-end
-
---- Closes a cancel scope of its task.
+--- Closes the innermost cancel scope of its task.
 function task.leave(scope)
   local of = scope.task
-  if innermost[of] == scope then
-    innermost[of] = scope.outer
-  else
-    unlink(innermost[of], scope) -- a coroutine of the user's ends its scopes in an order of its own
-  end
+  innermost[of] = scope.outer
   if scope.cancelled or scope.shield then
     update(of)
   end
@@ -145,20 +146,69 @@ function task.innermost()
   return innermost[current()]
 end
 
+-- --- scopes that a coroutine of the user's has open while it is suspended; they bind what it does, and nobody else ---
+
+local function forget_suspended(of, inner)
+  local list = suspended[of]
+  if list then
+    list[inner] = nil
+  end
+end
+
+--- Takes the scopes within `around` off the running task, whose coroutine has yielded inside them.
+---@param around table? the innermost scope when that coroutine was resumed
+---@return table # the innermost of them, for task.take_up
+function task.set_aside(around)
+  local of = current()
+  local inner = innermost[of]
+  local outermost = inner
+  while outermost.outer ~= around do
+    outermost = outermost.outer
+  end
+  outermost.outer = nil
+  innermost[of] = around
+  suspended[of] = suspended[of] or {}
+  suspended[of][inner] = true
+  core.note(of)
+  update(of)
+  return inner
+end
+
+--- Puts them around what the running task does now, which need not be the one that they were taken off.
+function task.take_up(inner)
+  local of = current()
+  local scope = inner
+  forget_suspended(inner.task, inner)
+  while scope do
+    scope.task = of
+    if scope.nursery then
+      scope.nursery.task = of
+    end
+    if not scope.outer then
+      scope.outer = innermost[of]
+      break
+    end
+    scope = scope.outer
+  end
+  innermost[of] = inner
+  core.note(of)
+  update(of)
+end
+
 --- [task] = the scope that spawned it; nursery.lua keeps it.
 task.home = home
 
---- The earliest deadline around a task, through the tasks that wait for it.
+--- The earliest deadline around a task, through the tasks that wait for it, and up to the first shield.
 ---@param of? lightuserdata the running one where it is left out
 ---@return number? # on the clock of tg.now()
 function task.deadline(of)
   of = of or current()
   local earliest = math.huge
-  local scope = innermost[of]
-  while of do
-    while scope do
+  local scope, shielded = innermost[of], false
+  while of and not shielded do
+    while scope and not shielded do
       earliest = math.min(earliest, scope.deadline or math.huge)
-      scope = scope.outer
+      scope, shielded = scope.outer, scope.shield
     end
     local parent = home[of]
     of, scope = parent and parent.task, parent
