@@ -17,17 +17,21 @@ core.on_deadline(function(passed)
   task.update(passed.task)
 end)
 
-local function check(name, seconds, fn)
-  if type(seconds) ~= "number" or seconds ~= seconds then
-    core.raise(name .. " takes a number of seconds, and a function")
-  elseif type(fn) ~= "function" then
-    core.raise(name .. " takes a number of seconds, and a function")
-  elseif not current() then
+local function check_task(name)
+  if not current() then
     core.raise(name .. " works in a task, and no task runs while a file is being loaded")
   end
 end
 
--- Closes a deadline's scope. Returns false where it was the deadline that ended it; else passes on how it ended.
+local function check(name, seconds, fn)
+  if type(seconds) ~= "number" or seconds ~= seconds or type(fn) ~= "function" then
+    core.raise(name .. " takes a number of seconds, and a function")
+  end
+  check_task(name)
+end
+
+-- Closes a deadline's scope. Returns false, and where it came, when it was the deadline that ended it; else passes on
+-- how it ended.
 local function close(self, ok, value, ...)
   task.leave(self)
   if self.timer then
@@ -38,7 +42,7 @@ local function close(self, ok, value, ...)
   end
   local trace = task.trace()
   if self.cancelled ~= nil and value == self.cancelled then
-    return false
+    return false, trace
   end
   return task.raise_again(value, trace, "")
 end
@@ -53,12 +57,12 @@ local function or_raise(seconds, in_time, ...)
   if in_time then
     return ...
   end
-  error(errors.new {
+  return task.raise_again(errors.new {
     kind = "deadline",
     status = 504,
     detail = "it took too long",
     message = ("the deadline of %g s passed"):format(seconds),
-  }, 0)
+  }, (...), "")
 end
 
 local function or_nothing(in_time, ...)
@@ -90,7 +94,7 @@ function scope.move_on_after(seconds, fn, ...)
   return or_nothing(run(seconds, fn, ...))
 end
 
---- The seconds until the earliest deadline around the running task.
+--- The seconds until the earliest deadline around the running code, as far as no shield stands between.
 ---@return number? # 0 when it has passed; nil where there is none
 function scope.remaining()
   local deadline = current() and task.deadline()
@@ -114,7 +118,10 @@ end
 ---@param ... any its arguments
 ---@return any ... what it returns
 function scope.shield(fn, ...)
-  check("tg.shield", 0, fn)
+  if type(fn) ~= "function" then
+    core.raise("tg.shield takes a function")
+  end
+  check_task("tg.shield")
   local self = task.enter { shield = true }
   task.update(self.task)
   return unshield(self, xpcall(fn, task.note_trace, ...))
