@@ -73,22 +73,34 @@ function background.register(seconds, fn, jitter, place)
   periodic[#periodic + 1] = { seconds = seconds, fn = fn, jitter = jitter, place = place }
 end
 
+-- From 0 to 1, and in no two processes the same, as math.random() would be: gateways that start together must not beat
+-- in step.
+local function random()
+  local high, low = core.random_bytes(2):byte(1, 2)
+  return (high * 256 + low) / 65535
+end
+
 -- A pause of the given length, shorter or longer by a random part of it.
 local function pause(each)
-  return each.seconds * (1 + each.jitter * (2 * math.random() - 1))
+  return each.seconds * (1 + each.jitter * (2 * random() - 1))
+end
+
+local function run_once(each)
+  each.running = true
+  local ok, err = xpcall(each.fn, task.note_trace)
+  each.running = false
+  if not ok and task.was_cancelled(core.current(), err) then
+    error(err, 0)
+  elseif not ok then
+    report(each.place, err, task.trace())
+  end
 end
 
 local function repeat_forever(each)
   while not stopping do
     task.sleep(pause(each))
-    each.running = true
-    local ok, err = xpcall(each.fn, task.note_trace)
-    each.running = false
-    if not ok then
-      report(each.place, err, task.trace())
-      if task.is_cancellation(err) then
-        error(err, 0)
-      end
+    if not stopping then
+      run_once(each)
     end
   end
 end
