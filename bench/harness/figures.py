@@ -53,7 +53,18 @@ def others_beside(workload, metric, peers, text):
     return beside
 
 
-ALL = [
+def node_beside(workload, metric, text):
+    return others_beside(workload, metric, [("node", "Node")], text)
+
+
+def gathers_beside(results):
+    def median(metric):
+        return results.median("tasks_cancelled", "tidegate", metric)
+
+    return f" ({median('gathers'):,.0f} gathers, from {median('first'):.2f} MB to {median('last'):.2f} MB)"
+
+
+SERVED = [
     Figure("JSON hello, requests/s, times the floor's",
            ratio_to("hello", "floor", "per_second"), "at least", 0.9),
     Figure("JSON hello, requests/s, times nginx + Lua's",
@@ -72,3 +83,30 @@ ALL = [
            median_of("memory", "bytes"), "at most", 4096, " bytes", 0,
            others_beside("memory", "bytes", [("nginx", "nginx + Lua")], lambda size: f"{size:,.0f} bytes")),
 ]
+
+TASKS = [
+    Figure("spawn and join of an empty child, in a tg.scope of 1,000",
+           median_of("tasks_cost", "spawn"), "under", 1.0, " µs"),
+    Figure("the same in a tg.map of 1,000",
+           median_of("tasks_cost", "map"), "under", 1.0, " µs", 2,
+           node_beside("tasks_cost", "map", lambda us: f"{us:.2f} µs")),
+    Figure("tg.gather of ten functions without I/O",
+           median_of("tasks_cost", "gather"), "under", 10.0, " µs", 2,
+           node_beside("tasks_cost", "gather", lambda us: f"{us:.2f} µs")),
+    Figure("memory of 100,000 sleeping tasks",
+           median_of("tasks_sleepers", "megabytes"), "at most", 300, " MB", 0,
+           node_beside("tasks_sleepers", "megabytes", lambda size: f"{size:,.0f} MB")),
+    Figure("… and from the first to the last that is awake",
+           median_of("tasks_sleepers", "spread"), "under", 1.0, " s", 3,
+           node_beside("tasks_sleepers", "spread", lambda seconds: f"{seconds:.3f} s")),
+    Figure("growth of memory over cancelled gathers, after the first tenth",
+           median_of("tasks_cancelled", "growth"), "at most", 2.0, " %", 2, gathers_beside),
+    Figure("cancellation of a tree of 1,000 tasks",
+           median_of("tasks_tree", "ms"), "under", 5.0, " ms"),
+    Figure("rise of hello's p99 while ten blocking calls compute",
+           median_of("tasks_blocking", "compute_rise"), "under", 2.0, " ms"),
+    Figure("… while ten blocking calls wait",
+           median_of("tasks_blocking", "wait_rise"), "under", 2.0, " ms"),
+]
+
+SECTIONS = [("Serving", SERVED), ("Tasks", TASKS)]

@@ -18,6 +18,7 @@ class Cores:
     server: int
     load: int
     upstream: int
+    every: str
 
     @property
     def apart(self):
@@ -27,7 +28,8 @@ class Cores:
 def cores():
     """Server, load generator and upstream on cores of their own, as far as there are any."""
     usable = sorted(os.sched_getaffinity(0))
-    return Cores(usable[0], usable[min(1, len(usable) - 1)], usable[min(2, len(usable) - 1)])
+    last = len(usable) - 1
+    return Cores(usable[0], usable[min(1, last)], usable[min(2, last)], ",".join(map(str, usable)))
 
 
 def raise_descriptor_limit():

@@ -20,12 +20,21 @@ BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 BUILD = ROOT / "build" / "bench"
 
+SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory"})
+TASKS = frozenset({"tasks_cost", "tasks_sleepers", "tasks_cancelled", "tasks_tree", "tasks_blocking"})
+BLOCKING_THREADS = 10  # so many calls of tg.blocking run at once
+
 
 class Peer:
     """What all have in common. `upstream` is the URL of the small server behind /proxy."""
 
     key = name = ""
     takes = frozenset()
+    optional = False  # a full run may do without it
+
+    def set_up_for(self, workload):
+        """The peer as this workload wants it started."""
+        return self
 
     def missing(self):
         """What keeps the peer from running, or None."""
@@ -72,8 +81,14 @@ class Floor(Peer):
 class Tidegate(Peer):
     key = "tidegate"
     name = "Tidegate"
-    takes = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory"})
+    takes = SERVED | TASKS
     binary = ROOT / "build" / "release" / "tidegate"
+
+    def __init__(self, routes="routes"):
+        self.routes = routes
+
+    def set_up_for(self, workload):
+        return Tidegate(workload.routes)
 
     def missing(self):
         return None if self.binary.exists() else "build/release/tidegate is not built"
@@ -82,16 +97,18 @@ class Tidegate(Peer):
         return output_of([self.binary, "version"])
 
     def command(self, port, folder, upstream):
-        return [str(self.binary), "run", "--listen", f"{HOST}:{port}", "--routes", str(BENCH / "routes")]
+        return [str(self.binary), "run", "--listen", f"{HOST}:{port}", "--routes",
+                str(BENCH / self.routes)]
 
     def environment(self, port, upstream):
-        return {"TIDEGATE_UPSTREAM": upstream, "BENCH_SELF": f"http://{HOST}:{port}"}
+        return {"TIDEGATE_UPSTREAM": upstream, "BENCH_SELF": f"http://{HOST}:{port}",
+                "TIDEGATE_BLOCKING_THREADS_MAX": str(BLOCKING_THREADS)}
 
 
 class Nginx(Peer):
     key = "nginx"
     name = "nginx + Lua"
-    takes = Tidegate.takes
+    takes = SERVED
     scripts = BENCH / "nginx"
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
@@ -154,4 +171,23 @@ class Django(Peer):
         return {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
-ALL = [Floor(), Tidegate(), Nginx(), Django()]
+class Node(Peer):
+    """The same loops with promises. Left out of what has no like in Node: spawning into a scope, cancelling."""
+
+    key = "node"
+    name = "Node"
+    takes = frozenset({"tasks_cost", "tasks_sleepers"})
+    optional = True
+    binary = shutil.which("node") or shutil.which("nodejs")
+
+    def missing(self):
+        return None if self.binary else "nodejs is not installed"
+
+    def version(self):
+        return output_of([self.binary, "--version"])
+
+    def command(self, port, folder, upstream):
+        return [self.binary, str(BENCH / "node" / "server.js"), str(port)]
+
+
+ALL = [Floor(), Tidegate(), Nginx(), Django(), Node()]

@@ -1,5 +1,6 @@
 """The report: results as Markdown tables that also read well in a terminal."""
 
+import statistics
 import textwrap
 
 from . import figures
@@ -73,8 +74,25 @@ def single_table(results, workload, peers, metric, title, digits):
     return table(["server", title, "lowest–highest", "÷ nginx"], rows)
 
 
+def spread_cell(values, digits):
+    """A median with the lowest and the highest."""
+    if not values:
+        return "–"
+    low, high = min(values), max(values)
+    return f"{number(statistics.median(values), digits)} ({low:,.{digits}f}–{high:,.{digits}f})"
+
+
+def columns_table(results, workload, peers):
+    """A table for workloads that say which columns it has."""
+    rows = [[peer.name, *(spread_cell(results.each(workload.key, peer.key, metric), digits)
+                          for _, metric, digits in workload.columns)] for peer in peers]
+    return table(["server", *(title for title, _, _ in workload.columns)], rows)
+
+
 def workload_table(results, workload, peers):
     measured = [peer for peer in peers if peer.key in results.peers(workload.key)]
+    if workload.columns:
+        return columns_table(results, workload, measured)
     if workload.key == "memory":
         return single_table(results, workload.key, measured, "bytes", "bytes each", 0)
     if workload.key == "aggregate_1s":
@@ -82,9 +100,14 @@ def workload_table(results, workload, peers):
     return throughput_table(results, workload.key, measured)
 
 
-def figures_table(results):
-    rows = [figure.row(results) for figure in figures.ALL]
-    return table(["figure", "target", "measured", "reached"], rows, numbers=False)
+def figures_parts(results):
+    """A table for each section of which something was measured."""
+    parts = []
+    for title, section in figures.SECTIONS:
+        if any(figure.value(results) is not None for figure in section):
+            rows = [figure.row(results) for figure in section]
+            parts += [f"### {title}", table(["figure", "target", "measured", "reached"], rows, numbers=False)]
+    return parts
 
 
 def pinning(cores):
@@ -103,9 +126,11 @@ def method(plan, rounds, cores):
 def write(results, workloads, peers, machine, plan, rounds, cores):
     """The whole report as text."""
     parts = ["# Benchmarks", "Written by `./dev bench`; see [README.md](README.md) for what is compared.",
-             "## Figures", figures_table(results)]
+             "## Figures", *figures_parts(results)]
     for workload in workloads:
         parts += [f"## {workload.title}", workload_table(results, workload, peers)]
+        if workload.note:
+            parts.append(textwrap.fill(workload.note, LINE_WIDTH))
     about = table(["what", "value"], [list(row) for row in machine], numbers=False)
     parts += ["## Machine and versions", about,
               "## How it was measured", method(plan, rounds, cores)]

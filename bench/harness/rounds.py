@@ -20,8 +20,8 @@ class Results:
         return list(self.samples.get(workload, {}))
 
     def each(self, workload, peer, metric):
-        """One figure of every round; empty where the server was not measured."""
-        return [s[metric] for s in self.samples.get(workload, {}).get(peer, [])]
+        """One figure of every round; empty where it was not measured."""
+        return [s[metric] for s in self.samples.get(workload, {}).get(peer, []) if metric in s]
 
     def median(self, workload, peer, metric):
         values = self.each(workload, peer, metric)

@@ -4,28 +4,17 @@ A sample is a dictionary of figures; its keys are what figures.py and report.py 
 
 import http.client
 import time
-from dataclasses import dataclass
 
-from . import answers, sleepers, wrk
+from . import answers, sleepers, tasks, wrk
 from .process import HOST
+from .workload import Workload
 
 WARM_UP_SECONDS = 1
 SLEEPERS = 8000
 
 
-@dataclass
-class Plan:
-    """How long and how hard, the same for every server."""
-
-    load_core: int
-    seconds: int
-    connections: int
-
-
-class Throughput:
+class Throughput(Workload):
     """Requests per second, and the server's CPU time for each."""
-
-    fresh = False
 
     def __init__(self, key, title, path, is_right):
         self.key, self.title, self.path, self.is_right = key, title, path, is_right
@@ -46,10 +35,8 @@ class Throughput:
         }
 
 
-class Wall:
+class Wall(Workload):
     """How long one client waits for one answer, alone on the server."""
-
-    fresh = False
 
     def __init__(self, key, title, path, is_right):
         self.key, self.title, self.path, self.is_right = key, title, path, is_right
@@ -65,7 +52,7 @@ class Wall:
         return {"wall": time.perf_counter() - started}
 
 
-class Memory:
+class Memory(Workload):
     """Memory for each of many sleeping requests; each sample needs a server that never had so many."""
 
     fresh = True
@@ -88,4 +75,7 @@ ALL = [
     Wall("aggregate_1s", "Aggregate ten calls of one second", "/async/api_aggregated/",
          answers.is_canonical_aggregate),
     Memory(),
+    *tasks.ALL,
 ]
+
+GROUPS = {"tasks": [workload.key for workload in tasks.ALL]}
