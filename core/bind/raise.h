@@ -3,10 +3,11 @@
 #define TG_BIND_RAISE_H
 
 #include <lua.h>
+#include <stdbool.h>
 
-/* Pushes "file:line: " of the innermost function on the call stack that is no part of Tidegate, or "" where there is
-   none. [-0, +1, m] */
-void tg_push_place(lua_State *L);
+/* Pushes "file:line" of the innermost function on the stack of the coroutine `of` that is no part of Tidegate; false,
+   with nothing pushed, where there is none. [-0, +0..1, m] */
+bool tg_push_place(lua_State *L, lua_State *of);
 
 /* Raises a message (format as of lua_pushfstring) with that place before it. [-0, +0, v] */
 _Noreturn void tg_raise(lua_State *L, const char *format, ...);

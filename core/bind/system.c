@@ -39,9 +39,9 @@ static int raise_message(lua_State *L) {
   tg_raise(L, "%s", luaL_checkstring(L, 1));
 }
 
-/* core.place() → "file:line: " of the user's code that called, or "" */
+/* core.place() → "file:line" of the user's code that called; "?" where there is none */
 static int place(lua_State *L) {
-  tg_push_place(L);
+  if (!tg_push_place(L, L)) lua_pushliteral(L, "?");
   return 1;
 }
 

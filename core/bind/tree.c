@@ -1,4 +1,5 @@
 /* What the tasks are doing, for people who look: nothing is kept for it but what the tasks hold anyway. */
+#include "bind/raise.h"
 #include "bind/task.h"
 #include "http/exchange.h"
 
@@ -6,18 +7,6 @@ static const char *const state_names[] = {
     [TG_TASK_SPARE] = "spare",  [TG_TASK_READY] = "ready", [TG_TASK_RUNNING] = "running",
     [TG_TASK_PARKED] = "waits", [TG_TASK_ENDED] = "ended",
 };
-
-/* Pushes "file:line" of the innermost function of the user on a coroutine's stack, or nil. */
-static void push_place(lua_State *L, lua_State *of) {
-  lua_Debug info;
-  for (int level = 0; lua_getstack(of, level, &info) != 0; level++) {
-    lua_getinfo(of, "Sl", &info);
-    if (info.source[0] == '=' || info.currentline <= 0) continue;
-    lua_pushfstring(L, "%s:%d", info.short_src, info.currentline);
-    return;
-  }
-  lua_pushnil(L);
-}
 
 static void set_text(lua_State *L, const char *key, const char *text) {
   if (text == NULL) return;
@@ -38,8 +27,7 @@ static int task_info(lua_State *L) {
     lua_pushnumber(L, (double)(tg_loop_now_ns(task->runtime->loop) - task->since_ns) / 1e9);
     lua_setfield(L, -2, "seconds");
   }
-  push_place(L, task->L);
-  lua_setfield(L, -2, "place");
+  if (tg_push_place(L, task->L)) lua_setfield(L, -2, "place");
   if (task->parent != NULL) {
     lua_pushlightuserdata(L, task->parent);
     lua_setfield(L, -2, "parent");

@@ -11,11 +11,6 @@ local scope = require "tidegate.scope"
 local App = { __name = "tidegate.App" }
 App.__index = App
 
--- Where in the user's files the caller of an app's method stands: "routes/x.lua:12".
-local function caller_place()
-  return core.place():match("^(.*): $") or "?"
-end
-
 local function fail(message)
   core.raise(message)
 end
@@ -54,7 +49,7 @@ local function add(self, method, pattern, handler, options)
   if type(handler) ~= "function" then
     fail(("app:%s(pattern, handler): the handler is a %s, not a function"):format(method:lower(), type(handler)))
   end
-  local route = { handler = handler, group = self, place = caller_place(), options = read_options(options) }
+  local route = { handler = handler, group = self, place = core.place(), options = read_options(options) }
   local routes = self.shared.router
   local ok, message = pcall(routes.add, routes, method, below(self.prefix, pattern), route)
   if not ok then
@@ -115,7 +110,7 @@ function App:every(seconds, fn, options)
   elseif type(jitter) ~= "number" or jitter < 0 or jitter > 1 then
     fail("app:every: jitter is a number from 0 to 1")
   end
-  background.register(seconds, fn, jitter, caller_place())
+  background.register(seconds, fn, jitter, core.place())
 end
 
 --- The gateway's own address, for routes that call it: "http://127.0.0.1:8000". Known once it serves.

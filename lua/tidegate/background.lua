@@ -63,7 +63,7 @@ function background.spawn(fn, ...)
       message = ("tg.background: %d tasks run already, which is the most"):format(TASKS_MAX),
     }, 0)
   end
-  start(core.place():gsub(": $", ""), fn, ...)
+  start(core.place(), fn, ...)
 end
 
 -- --- tasks that come again ---

@@ -5,7 +5,8 @@ local nursery = require "tidegate.nursery"
 local task = require "tidegate.task"
 
 local current, now = core.current, core.now
-local xpcall, error = xpcall, error
+local note_trace = task.note_trace
+local xpcall, error, select, setmetatable, unpack = xpcall, error, select, setmetatable, unpack
 
 local scope = {}
 
@@ -14,6 +15,7 @@ local scope = {}
 core.on_deadline(function(passed)
   passed.timer = nil
   passed.cancelled = task.cancellation("the deadline passed")
+  passed.cancelled.traced_in = passed.task
   task.update(passed.task)
 end)
 
@@ -50,7 +52,7 @@ end
 local function run(seconds, fn, ...)
   local self = task.enter { deadline = now() + seconds }
   self.timer = core.deadline(seconds, self)
-  return close(self, xpcall(fn, task.note_trace, ...))
+  return close(self, xpcall(fn, note_trace, ...))
 end
 
 local function or_raise(seconds, in_time, ...)
@@ -124,33 +126,78 @@ function scope.shield(fn, ...)
   check_task("tg.shield")
   local self = task.enter { shield = true }
   task.update(self.task)
-  return unshield(self, xpcall(fn, task.note_trace, ...))
+  return unshield(self, xpcall(fn, note_trace, ...))
 end
 
 -- --- children ---
 
 ---@class tidegate.Handle
 ---@field private nursery tidegate.Nursery
+---@field private index integer the child's place in the nursery
+---@field private place string where it was spawned
 local Handle = { __name = "tidegate.Handle" }
 Handle.__index = Handle
 
+-- Every field from the start: one that is added later makes the table grow, which costs as much as all else.
+local function new_handle(children, fn, count, ...)
+  return setmetatable({
+    nursery = children,
+    index = 0,
+    place = core.place(),
+    fn = fn,
+    argument = (...),
+    arguments = count > 1 and { ... },
+    argument_count = count,
+    waiters = false,
+    ended = false,
+    ok = false,
+    value = false,
+    values = false,
+    value_count = 0,
+    trace = false,
+  }, Handle)
+end
+
 local function run_handle(self)
-  return self:keep(xpcall(self.fn, task.note_trace, unpack(self.arguments, 1, self.argument_count)))
+  if self.argument_count > 1 then
+    return self:keep(xpcall(self.fn, note_trace, unpack(self.arguments, 1, self.argument_count)))
+  elseif self.argument_count == 1 then
+    return self:keep(xpcall(self.fn, note_trace, self.argument))
+  end
+  return self:keep(xpcall(self.fn, note_trace))
+end
+
+local function wake_all(waiters)
+  for waiter in pairs(waiters) do
+    core.wake(waiter.task, waiter.ticket)
+  end
 end
 
 -- Keeps how the child ended, and wakes who waits for that.
 function Handle:keep(ok, ...)
-  self.ended, self.ok = true, ok
-  self.count, self.values = select("#", ...), { ... }
-  local trace = not ok and task.trace() or nil
-  for waiter in pairs(self.waiters) do
-    core.wake(waiter.task, waiter.ticket)
+  local count = select("#", ...)
+  self.ended, self.ok, self.value_count, self.value = true, ok, count, (...)
+  if count > 1 then
+    self.values = { ... }
+  end
+  local trace = not ok and task.trace()
+  if self.waiters then
+    wake_all(self.waiters)
   end
   if not ok then
     self.trace = trace
-    task.raise_again(self.values[1], trace, "\nspawned at " .. self.place)
+    task.raise_again(self.value, trace, "\nspawned at " .. self.place)
   end
   return ...
+end
+
+-- What the child has returned.
+local function results_of(self)
+  if self.value_count > 1 then
+    return unpack(self.values, 1, self.value_count)
+  elseif self.value_count == 1 then
+    return self.value
+  end
 end
 
 --- Waits until the child has ended.
@@ -160,18 +207,19 @@ function Handle:wait()
   task.check_can_wait("handle:wait")
   while not self.ended do
     local waiter = { task = current(), ticket = core.ticket() }
+    self.waiters = self.waiters or {}
     self.waiters[waiter] = true
     local err = core.park("handle:wait")
     self.waiters[waiter] = nil
     task.results(err)
   end
-  if not self.ok and task.is_cancellation(self.values[1]) then
-    local message = "the task that was waited for was " .. tostring(self.values[1])
-    error(errors.new { kind = "cancelled_child", message = message, cause = self.values[1] }, 0)
+  if not self.ok and task.is_cancellation(self.value) then
+    local message = "the task that was waited for was " .. tostring(self.value)
+    error(errors.new { kind = "cancelled_child", message = message, cause = self.value }, 0)
   elseif not self.ok then
-    task.raise_again(self.values[1], self.trace, "\nwaited for by")
+    task.raise_again(self.value, self.trace, "\nwaited for by")
   end
-  return unpack(self.values, 1, self.count)
+  return results_of(self)
 end
 
 --- Cancels the child alone; that is no failure of its scope.
@@ -195,14 +243,7 @@ function Scope:spawn(fn, ...)
   elseif self.closed then
     core.raise("scope:spawn: the scope has ended")
   end
-  local handle = setmetatable({
-    nursery = self.nursery,
-    waiters = {},
-    place = core.place():gsub(": $", ""),
-    fn = fn,
-    arguments = { ... },
-    argument_count = select("#", ...),
-  }, Handle)
+  local handle = new_handle(self.nursery, fn, select("#", ...), ...)
   handle.index = self.nursery:spawn(nil, run_handle, handle)
   if self.nursery.cancelled then
     task.cancel(self.nursery.children[handle.index], self.nursery.cancelled)
@@ -255,7 +296,7 @@ function scope.open(fn)
   children.free = {}
   children.frame = frame
   local self = setmetatable({ nursery = children }, Scope)
-  return end_scope(self, frame, xpcall(fn, task.note_trace, self))
+  return end_scope(self, frame, xpcall(fn, note_trace, self))
 end
 
 return scope

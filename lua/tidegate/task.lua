@@ -56,6 +56,7 @@ end)
 ---@field kind "cancelled"
 ---@field reason string why: "the client is gone", "a sibling failed", "the deadline passed", "shutdown", …
 ---@field children integer how many child tasks it was handed on to
+---@field traced_in lightuserdata? the task whose traceback is wanted
 local Cancelled = { __name = "tidegate.Cancelled" }
 Cancelled.__index = Cancelled
 function Cancelled.__tostring(self)
@@ -246,12 +247,16 @@ local function user_traceback(otherwise)
   return #lines > 1 and "\n" .. table.concat(lines, "\n") or otherwise or whole
 end
 
---- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is.
+--- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is. Nobody
+--- reads where a cancellation came, but for a deadline in the task that set it, which makes an error of it.
 function task.note_trace(value)
   local inner = passing[current()]
   last_trace = nil -- taking one may fail, where the stack is full
   if inner then
     passing[current()] = nil -- it stands for one error only
+  end
+  if getmetatable(value) == Cancelled and value.traced_in ~= current() then
+    return value
   end
   if inner and inner.value == value then
     local outer = user_traceback("")
