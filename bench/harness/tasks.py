@@ -85,9 +85,11 @@ class Cancelled(OfTasks):
     title = "Cancelled gathers"
     fresh = True
     columns = (("gathers", "gathers", 0), ("µs each", "us", 1), ("MB after a tenth", "first", 2),
-               ("MB at most", "most", 2), ("MB at the end", "last", 2), ("growth, %", "growth", 2))
+               ("MB at most", "most", 2), ("MB at the end", "last", 2),
+               ("growth, bytes each", "growth", 3))
     note = ("Each has three children; in turn, a handle, a scope, a deadline and a failed sibling cancel them. "
-            "Memory is the whole of the process, and growth is from a tenth of the gathers to the end.")
+            "Memory is the whole of the process; growth is from a tenth of the gathers to the end, for each of them: "
+            "what each would leave behind, had they left anything.")
 
     def prepare(self, name, running, plan):
         self.cancel(running, GATHERS_TO_WARM_UP)
@@ -104,7 +106,7 @@ class Cancelled(OfTasks):
         cpu = running.cpu() - before
         return {"gathers": each * PARTS, "us": cpu.total / (each * PARTS) * 1e6,
                 "first": megabytes[0], "most": max(megabytes), "last": megabytes[-1],
-                "growth": (megabytes[-1] / megabytes[0] - 1) * 100}
+                "growth": (megabytes[-1] - megabytes[0]) * 1e6 / (each * (PARTS - 1))}
 
 
 class Tree(OfTasks):
