@@ -9,18 +9,28 @@
 /* The handler's part of an exchange; lives in its arena. */
 typedef struct tg_request {
   tg_task *task;        /* serves it, and holds the exchange until it ends */
-  tg_list body_waiters; /* tasks that wait for the body */
+  tg_list body_waiters; /* tasks that wait for the whole body */
+  tg_task *reader;      /* waits for the next piece of it */
+  tg_task *writer;      /* waits until the client has read on */
+  size_t turn_bytes;    /* written since the writer last waited */
+  const char *ended;    /* why nothing can be read or written any more; NULL while it can */
 } tg_request;
 
 static inline tg_request *tg_request_of(const tg_exchange *exchange) {
   return (tg_request *)exchange->owner;
 }
 
+/* The exchange at argument 1; raises where the request has ended. [-0, +0, v] */
+tg_exchange *tg_request_check_exchange(lua_State *L);
+
 /* Wakes who waits for the body. */
 void tg_request_on_body(tg_exchange *exchange);
 
-/* The request has ended: who still waits for its body hears so. */
-void tg_request_end(tg_exchange *exchange);
+/* Wakes who waits to write. */
+void tg_request_on_drain(tg_exchange *exchange);
+
+/* The request has ended, or its client is gone: who still waits for its body or to write hears so. */
+void tg_request_end(tg_exchange *exchange, const char *why);
 
 /* For a request for which there was no memory: hears nothing, does nothing. */
 extern const tg_exchange_events tg_request_without_task;

@@ -16,12 +16,13 @@ struct tg_script_server {
 
 static void on_task_end(tg_task *task) {
   tg_exchange *exchange = task->owner;
+  if (exchange->handed_over && exchange->answer_state == TG_ANSWER_STARTED) tg_exchange_cut(exchange);
   if (exchange->handed_over) { /* its code has broken down without an answer */
     tg_response response = {.status = 500, .type = TG_TEXT("application/problem+json")};
     response.body = TG_TEXT("{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500}");
     tg_exchange_respond(exchange, &response);
   }
-  tg_request_end(exchange);
+  tg_request_end(exchange, "the request has ended");
   tg_exchange_release(exchange);
 }
 
@@ -30,9 +31,14 @@ static void on_gone(tg_exchange *exchange) {
   tg_runtime *runtime = tg_request_of(exchange)->task->runtime;
   lua_pushlightuserdata(runtime->L, tg_request_of(exchange)->task);
   tg_runtime_call(runtime, runtime->gone_ref, 1);
+  tg_request_end(exchange, "the client is gone"); /* what a shield has kept waiting */
 }
 
-static const tg_exchange_events exchange_events = {.on_body = tg_request_on_body, .on_gone = on_gone};
+static const tg_exchange_events exchange_events = {
+    .on_body = tg_request_on_body,
+    .on_drain = tg_request_on_drain,
+    .on_gone = on_gone,
+};
 
 static void start_task(tg_task *task, tg_exchange *exchange, int serve_ref) {
   lua_State *L = tg_task_results(task);
@@ -59,7 +65,7 @@ static void on_request(void *owner, tg_exchange *exchange) {
     tg_exchange_release(exchange);
     return;
   }
-  request->task = task;
+  *request = (tg_request){.task = task};
   tg_list_init(&request->body_waiters);
   start_task(task, exchange, self->request_ref);
 }
@@ -90,8 +96,11 @@ typedef struct limit_field {
   { #name, offsetof(tg_server_limits, name), wide }
 
 static const limit_field limit_fields[] = {
-    LIMIT(head_bytes_max, false),  LIMIT(field_count_max, false), LIMIT(body_bytes_max, true),
-    LIMIT(head_timeout_ms, false), LIMIT(body_timeout_ms, false), LIMIT(idle_timeout_ms, false),
+    LIMIT(head_bytes_max, false),    LIMIT(field_count_max, false),           LIMIT(body_bytes_max, true),
+    LIMIT(body_bytes_cap, true),     LIMIT(body_ahead_bytes_max, false),      LIMIT(skipped_bytes_max, false),
+    LIMIT(head_timeout_ms, false),   LIMIT(body_timeout_ms, false),           LIMIT(body_bytes_per_second_min, false),
+    LIMIT(send_timeout_ms, false),   LIMIT(send_bytes_per_second_min, false), LIMIT(idle_timeout_ms, false),
+    LIMIT(linger_timeout_ms, false), LIMIT(pipelined_bytes_max, false),       LIMIT(requests_per_connection_max, false),
 };
 
 /* Reads the limits that the table at `index` names. [-0, +0, v] */

@@ -23,15 +23,46 @@ void tg_exchange_release(tg_exchange *exchange) {
   tg_pool_give(exchange);
 }
 
-void tg_exchange_want_body(tg_exchange *exchange) {
-  if (!exchange->continue_wanted || exchange->connection == NULL) return;
-  exchange->continue_wanted = false;
-  if (exchange->body_state == TG_BODY_COMING) tg_server_connection_continue(exchange->connection);
+bool tg_exchange_is_too_large(const tg_exchange *exchange, uint64_t bytes_max) {
+  int64_t length = exchange->head.content_length;
+  return length == TG_LENGTH_HUGE || (length > 0 && (uint64_t)length > bytes_max);
+}
+
+void tg_exchange_use_body(tg_exchange *exchange, tg_body_use use) {
+  exchange->body_use = use;
+  if (exchange->connection != NULL) tg_server_connection_use_body(exchange->connection);
+}
+
+void tg_exchange_body_taken(tg_exchange *exchange) {
+  if (exchange->connection != NULL) tg_server_connection_body_taken(exchange->connection);
 }
 
 int tg_exchange_respond(tg_exchange *exchange, const tg_response *response) {
   if (exchange->connection == NULL) return 0;
   return tg_server_connection_respond(exchange->connection, response);
+}
+
+int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_t length) {
+  if (exchange->connection == NULL) return TG_ERROR_RESET;
+  return tg_server_connection_start(exchange->connection, response, length);
+}
+
+int tg_exchange_write(tg_exchange *exchange, tg_text piece) {
+  if (exchange->connection == NULL) return TG_ERROR_RESET;
+  return tg_server_connection_write(exchange->connection, piece);
+}
+
+int tg_exchange_end(tg_exchange *exchange) {
+  if (exchange->connection == NULL) return TG_ERROR_RESET;
+  return tg_server_connection_end(exchange->connection);
+}
+
+void tg_exchange_cut(tg_exchange *exchange) {
+  if (exchange->connection != NULL) tg_server_connection_cut(exchange->connection);
+}
+
+size_t tg_exchange_unsent_bytes(const tg_exchange *exchange) {
+  return exchange->connection != NULL ? tg_server_connection_unsent_bytes(exchange->connection) : 0;
 }
 
 void tg_exchange_peer(const tg_exchange *exchange, char *text, size_t size) {

@@ -17,15 +17,29 @@ typedef struct tg_exchange tg_exchange;
 /* How the body of a request stands. */
 typedef enum tg_body_state {
   TG_BODY_COMING,
-  TG_BODY_WHOLE,
+  TG_BODY_COMPLETE,
   TG_BODY_FAILED, /* see body_status: it will never be whole */
 } tg_body_state;
+
+/* What the handler does with it. */
+typedef enum tg_body_use {
+  TG_BODY_HELD,         /* it has not asked: a little is held, then the client waits */
+  TG_BODY_WHOLE_WANTED, /* all of it is gathered */
+  TG_BODY_STREAMED,     /* it takes what comes off `body`: while it is slow, the client waits */
+} tg_body_use;
+
+typedef enum tg_answer_state {
+  TG_ANSWER_NONE,
+  TG_ANSWER_STARTED, /* its head is out, its body follows in pieces */
+  TG_ANSWER_ENDED,
+} tg_answer_state;
 
 /* What a handler wants to hear. Each comes from the loop and never from inside a call on the exchange. It may come from
    inside a read: start something (post a job), do not answer here. */
 typedef struct tg_exchange_events {
-  void (*on_body)(tg_exchange *exchange); /* the body is whole, or has failed */
-  void (*on_gone)(tg_exchange *exchange); /* the client has left before it was answered */
+  void (*on_body)(tg_exchange *exchange);  /* the body is complete, or has failed, or more of a streamed one has come */
+  void (*on_drain)(tg_exchange *exchange); /* what was written of an answer in pieces has been sent */
+  void (*on_gone)(tg_exchange *exchange);  /* the client has left before it was answered */
 } tg_exchange_events;
 
 enum { TG_EXCHANGE_FIRST_BYTES = 640 };
@@ -36,13 +50,24 @@ struct tg_exchange {
   tg_head head;
   tg_target target;
   tg_text authority; /* the target's, or else Host's; {NULL, 0} in HTTP/1.0 without it */
-  tg_buffer body;    /* what has come of it */
+  tg_buffer body;    /* what has come of it and was not taken */
   tg_body_state body_state;
-  unsigned body_status;             /* why the body has failed: 400, 408, 413 */
-  const char *body_error;           /* the same for people */
-  bool continue_wanted;             /* the client waits for 100 (Continue) before it sends the body */
-  bool handed_over;                 /* a handler has it and has not answered */
-  bool body_deadline_set;           /* the wait for its body has begun */
+  tg_body_use body_use;
+  uint64_t body_bytes;      /* that have come */
+  uint64_t body_bytes_said; /* that must come at least: the chunk under way has said so */
+  uint64_t body_bytes_max;  /* 413 over it, when the handler asks for the body; it may set it before */
+  unsigned body_status;     /* why the body has failed: 400, 408, 413 */
+  const char *body_error;   /* the same for people */
+  bool continue_wanted;     /* the client waits for 100 (Continue) before it sends the body */
+  bool handed_over;         /* a handler has it and has not answered */
+  bool body_deadline_set;   /* the wait for its body has begun */
+  bool body_paused;         /* the client waits until more of it is taken */
+  tg_answer_state answer_state;
+  bool answer_chunked;              /* its pieces are chunks */
+  bool answer_by_end;               /* … or end with the connection: HTTP/1.0 */
+  int64_t answer_rest;              /* bytes that must follow; negative where no length was said */
+  unsigned answer_status;           /* 0 before it */
+  uint64_t answer_bytes;            /* of its body, so far */
   uint64_t started_ns;              /* when its first byte came, on the loop's clock */
   uint64_t number;                  /* counts the server's exchanges from 1 */
   const tg_exchange_events *events; /* the handler's */
@@ -68,11 +93,38 @@ tg_exchange *tg_exchange_new(tg_pool *pool);
 /* Lets go of one hold; the last one frees. */
 void tg_exchange_release(tg_exchange *exchange);
 
-/* The handler wants the body: tells a client that waits for it to go on (RFC 9110 section 10.1.1). */
-void tg_exchange_want_body(tg_exchange *exchange);
+/* Is the length that the head says over a limit? */
+bool tg_exchange_is_too_large(const tg_exchange *exchange, uint64_t bytes_max);
+
+/* The handler wants the body, whole or in pieces: tells a client that waits for it to go on (RFC 9110 section 10.1.1).
+   One that is over its limit has failed afterwards. */
+void tg_exchange_use_body(tg_exchange *exchange, tg_body_use use);
+
+/* Something was consumed of `body`: the client may go on where it had to wait. */
+void tg_exchange_body_taken(tg_exchange *exchange);
 
 /* Answers, once. The slices are free on return. Nothing happens when the client is gone; 0 or a negative code. */
 int tg_exchange_respond(tg_exchange *exchange, const tg_response *response);
+
+/* --- answers in pieces: start, write as often as you like, end or cut --- */
+
+/* Sends the head of a response whose body follows, with `length` bytes or, where that is negative, as many as come.
+   `response->body` is not looked at, and the status must be one that has a body. TG_STREAM_SENT, TG_STREAM_QUEUED
+   (on_drain follows), or a negative code; the connection then ends by itself, soon. */
+int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_t length);
+
+/* Sends a piece; the codes of tg_exchange_start. TG_ERROR_INVALID where it is more than the length that was said. Its
+   memory is free on return: wait for on_drain where tg_exchange_unsent_bytes is more than you want kept. */
+int tg_exchange_write(tg_exchange *exchange, tg_text piece);
+
+/* Ends the answer; TG_ERROR_INVALID, and nothing happens, where it is shorter than was said. */
+int tg_exchange_end(tg_exchange *exchange);
+
+/* Ends the connection so that the client sees that the answer is not whole. */
+void tg_exchange_cut(tg_exchange *exchange);
+
+/* Bytes that were written and wait for the client. */
+size_t tg_exchange_unsent_bytes(const tg_exchange *exchange);
 
 /* The client's address; "" when it is gone. */
 void tg_exchange_peer(const tg_exchange *exchange, char *text, size_t size);

@@ -5,14 +5,21 @@
 #include <stdint.h>
 
 typedef struct tg_server_limits {
-  uint32_t head_bytes_max;      /* request line and header section: 414 in the target, 431 behind it */
-  uint32_t field_count_max;     /* header fields: 431 */
-  uint64_t body_bytes_max;      /* a request's body: 413 */
-  uint32_t head_timeout_ms;     /* from a request's first byte to the end of its header section: 408 */
-  uint32_t body_timeout_ms;     /* from there to the end of the body: 408 */
-  uint32_t idle_timeout_ms;     /* between requests, and for a peer that reads nothing of an answer: close */
-  uint32_t linger_timeout_ms;   /* after the last answer, for what the client still sends: close */
-  uint32_t pipelined_bytes_max; /* received behind the request under way: then reading stops */
+  uint32_t head_bytes_max;              /* request line and header section: 414 in the target, 431 behind it */
+  uint32_t field_count_max;             /* header fields: 431 */
+  uint64_t body_bytes_max;              /* a request's body, where its handler says no other limit: 413 */
+  uint64_t body_bytes_cap;              /* the most that any handler allows, if more: 413 before there is one */
+  uint32_t body_ahead_bytes_max;        /* of a body that nobody takes: then reading stops */
+  uint32_t skipped_bytes_max;           /* of a body that nobody wants, behind its answer: close */
+  uint32_t head_timeout_ms;             /* from a request's first byte to the end of its header section: 408 */
+  uint32_t body_timeout_ms;             /* that a body's client may fall behind the rate below: 408 */
+  uint32_t body_bytes_per_second_min;   /* a body that comes more slowly uses that time up; 0: whatever the rate */
+  uint32_t send_timeout_ms;             /* that the reader of an answer may fall behind the rate below: close */
+  uint32_t send_bytes_per_second_min;   /* an answer that is read more slowly uses that time up */
+  uint32_t idle_timeout_ms;             /* between requests: close */
+  uint32_t linger_timeout_ms;           /* after the last answer, for what the client still sends: close */
+  uint32_t pipelined_bytes_max;         /* received behind the request under way: then reading stops */
+  uint32_t requests_per_connection_max; /* the answer to the last one closes */
 } tg_server_limits;
 
 typedef struct tg_client_limits {

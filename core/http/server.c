@@ -18,6 +18,7 @@ tg_server *tg_server_new(tg_loop *loop, const tg_server_limits *limits, const tg
   }
   server->loop = loop;
   server->limits = *limits;
+  if (limits->body_bytes_cap < limits->body_bytes_max) server->limits.body_bytes_cap = limits->body_bytes_max;
   server->events = events;
   server->owner = owner;
   tg_list_init(&server->connections);

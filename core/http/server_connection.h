@@ -16,11 +16,18 @@ void tg_server_connection_retire(tg_list *node);
 /* Ends at once; the exchange under way is told that its client is gone. */
 void tg_server_connection_abort(tg_list *node);
 
-/* Answers the exchange under way; see tg_exchange_respond. */
+/* For the exchange under way: see the functions of the same names in exchange.h. */
 int tg_server_connection_respond(tg_server_connection *connection, const tg_response *response);
+int tg_server_connection_start(tg_server_connection *connection, const tg_response *response, int64_t length);
+int tg_server_connection_write(tg_server_connection *connection, tg_text piece);
+int tg_server_connection_end(tg_server_connection *connection);
+void tg_server_connection_cut(tg_server_connection *connection);
+size_t tg_server_connection_unsent_bytes(const tg_server_connection *connection);
+void tg_server_connection_use_body(tg_server_connection *connection);
+void tg_server_connection_body_taken(tg_server_connection *connection);
 
-/* Sends 100 (Continue). */
-void tg_server_connection_continue(tg_server_connection *connection);
+/* Throws away what has come and what comes of its body. */
+void tg_server_connection_skip_body(tg_server_connection *connection);
 
 /* The client's address. */
 void tg_server_connection_peer(const tg_server_connection *connection, char *text, size_t size);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { CAPACITY_BYTES = 64 * 1024 }; /* that count as sent, as a socket's buffers would take them */
+
 struct tg_local {
   tg_list node; /* in the loop's list */
   tg_loop *loop;
@@ -38,8 +40,11 @@ tg_local *tg_local_find(tg_loop *loop, const char *host, unsigned port) {
 int tg_local_connect(tg_local *local, tg_stream **stream) {
   tg_stream *own;
   int code = tg_pair_open(local->loop, stream, &own);
-  if (code == 0) local->on_accept(local->owner, own);
-  return code;
+  if (code < 0) return code;
+  tg_pair_set_capacity(*stream, CAPACITY_BYTES);
+  tg_pair_set_capacity(own, CAPACITY_BYTES);
+  local->on_accept(local->owner, own);
+  return 0;
 }
 
 void tg_local_close(tg_local *local) {

@@ -15,6 +15,7 @@ typedef struct pair_end {
   bool in_callback; /* then its close frees it afterwards */
   bool closed;
   bool peer_finished; /* nothing follows the inbox */
+  bool peer_reset;    /* … and it ends in a failure */
   bool draining;      /* a write answered QUEUED and on_drain is owed */
   tg_job job;         /* delivers the inbox, the end and on_drain */
 } pair_end;
@@ -57,7 +58,7 @@ static void deliver(pair_end *end) {
   if (!end->closed && end->reading && tg_buffer_size(&end->inbox) > 0) deliver_bytes(end);
   if (end->closed || !end->reading || !end->peer_finished || tg_buffer_size(&end->inbox) > 0) return;
   end->reading = false;
-  end->stream.events->on_read(&end->stream, NULL, TG_ERROR_EOF);
+  end->stream.events->on_read(&end->stream, NULL, end->peer_reset ? TG_ERROR_RESET : TG_ERROR_EOF);
 }
 
 static void on_job(tg_job *job) {
@@ -113,6 +114,12 @@ static void close_end(tg_stream *stream) {
   if (!end->in_callback) free_end(end);
 }
 
+static void reset_end(tg_stream *stream) {
+  pair_end *end = end_of(stream);
+  if (end->peer != NULL) end->peer->peer_reset = true;
+  close_end(stream);
+}
+
 static int peer_text(const tg_stream *stream, char *text, size_t size) {
   (void)stream;
   if (size > 0) strncpy(text, "pair:", size);
@@ -126,6 +133,7 @@ static const tg_stream_kind pair_kind = {
     .queued_bytes = queued_bytes,
     .finish = finish,
     .close = close_end,
+    .reset = reset_end,
     .peer = peer_text,
 };
 

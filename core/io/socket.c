@@ -143,6 +143,13 @@ static void close_socket(tg_stream *stream) {
   uv_close(&socket_of(stream)->handle.any, on_closed);
 }
 
+/* libuv resets no socket whose own side is ending. */
+static void reset_socket(tg_stream *stream) {
+  tg_socket *socket = socket_of(stream);
+  bool can = socket->handle.any.type == UV_TCP && !socket->finishing;
+  if (!can || uv_tcp_close_reset(&socket->handle.tcp, on_closed) < 0) close_socket(stream);
+}
+
 static int peer(const tg_stream *stream, char *text, size_t size) {
   const tg_socket *socket = socket_of(stream);
   struct sockaddr_storage storage = {.ss_family = AF_UNIX};
@@ -162,6 +169,7 @@ static const tg_stream_kind socket_kind = {
     .queued_bytes = queued_bytes,
     .finish = finish,
     .close = close_socket,
+    .reset = reset_socket,
     .peer = peer,
 };
 

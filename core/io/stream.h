@@ -27,6 +27,7 @@ typedef struct tg_stream_kind {
   size_t (*queued_bytes)(const tg_stream *stream);
   int (*finish)(tg_stream *stream);
   void (*close)(tg_stream *stream);
+  void (*reset)(tg_stream *stream);
   int (*peer)(const tg_stream *stream, char *text, size_t size);
 } tg_stream_kind;
 
@@ -73,6 +74,11 @@ static inline int tg_stream_finish(tg_stream *stream) {
 /* Ends the stream both ways, drops what is queued, and gives it back: it must not be used again. */
 static inline void tg_stream_close(tg_stream *stream) {
   stream->kind->close(stream);
+}
+
+/* The same, and the peer sees a failure and no end, where the kind of stream tells these apart. */
+static inline void tg_stream_reset(tg_stream *stream) {
+  stream->kind->reset(stream);
 }
 
 /* Writes the peer's address ("127.0.0.1:4711", "[::1]:80", "unix:") with a NUL; 0 or a negative code. */

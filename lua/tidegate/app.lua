@@ -32,13 +32,19 @@ local function below(prefix, pattern)
   return type(pattern) == "string" and pattern:sub(1, 1) == "/" and prefix .. pattern or pattern
 end
 
+local route_options = {
+  request_timeout_ms = "a number of milliseconds; 0 for none",
+  body_bytes_max = "a number of bytes",
+}
+
 -- The options of a route, as a table of what was given.
 local function read_options(options)
   for name, value in pairs(options or {}) do
-    if name ~= "request_timeout_ms" then
-      fail(("a route has no option %q; it has request_timeout_ms"):format(tostring(name)))
-    elseif type(value) ~= "number" or value < 0 then
-      fail("request_timeout_ms must be a number of milliseconds; 0 for none")
+    local wanted = route_options[name]
+    if not wanted then
+      fail(("a route has no option %q; it has body_bytes_max and request_timeout_ms"):format(tostring(name)))
+    elseif type(value) ~= "number" or not (value >= 0 and value <= 2 ^ 53) then
+      fail(name .. " must be " .. wanted)
     end
   end
   return options or {}
@@ -58,8 +64,8 @@ local function add(self, method, pattern, handler, options)
 end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
-  --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms, for this route
-  --- in place of the setting; 0 for none.
+  --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms and
+  --- body_bytes_max, for this route in place of the settings.
   App[method:lower()] = function(self, pattern, handler, options)
     add(self, method, pattern, handler, options)
   end
@@ -183,6 +189,17 @@ local function within(timeout_ms, chain)
   end
 end
 
+-- A route's chain for requests whose body may be longer, or must be shorter, than the setting says.
+local function with_body(bytes_max, chain)
+  if not bytes_max then
+    return chain
+  end
+  return function(request)
+    core.request_limit_body(request._exchange, bytes_max)
+    return chain(request)
+  end
+end
+
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@return fun(request: tidegate.Request): any # finds the route of a request and calls it
@@ -190,7 +207,8 @@ function App:mount(request_timeout_ms)
   self.shared.mounted = true
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
-    route.run = within(route.options.request_timeout_ms or request_timeout_ms, wrap(route.handler, route.group))
+    local chain = with_body(route.options.body_bytes_max, wrap(route.handler, route.group))
+    route.run = within(route.options.request_timeout_ms or request_timeout_ms, chain)
   end
   local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
   local find = routes.find
@@ -223,6 +241,17 @@ local app = {}
 function app.new(folder)
   local shared = { router = router.new() }
   return setmetatable({ prefix = "", middleware = {}, shared = shared, folder = folder }, App)
+end
+
+--- The longest body that a route takes by an option of its own; 0 where none has one.
+---@param self tidegate.App
+---@return number # bytes
+function app.body_bytes_cap(self)
+  local most = 0
+  for _, route in ipairs(self.shared.router:list()) do
+    most = math.max(most, route.options.body_bytes_max or 0)
+  end
+  return most
 end
 
 --- Says where the gateway can be reached, for app:url().

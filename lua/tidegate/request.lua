@@ -109,19 +109,43 @@ function lazy.remote_address(self)
   return peer and (peer:match("^%[(.*)%]:%d+$") or peer:match("^(.*):%d+$") or peer)
 end
 
+-- What comes of the body, where it has not failed.
+local function body_or_abort(bytes, status, detail)
+  if status then
+    errors.abort(status, detail)
+  end
+  return bytes
+end
+
 --- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413,
 --- 408 or 400.
 ---@async
 ---@return string # "" when there is none
 function methods:body()
   if self._body == nil then
-    local body, status, detail = task.results(core.request_body(self._exchange))
-    if not body then
-      errors.abort(status, detail)
-    end
-    rawset(self, "_body", body)
+    rawset(self, "_body", body_or_abort(task.results(core.request_body(self._exchange))))
   end
   return self._body
+end
+
+-- The next piece of a body; of one that was taken whole, that whole, once.
+local function next_piece(self)
+  if self._body then
+    local whole = self._body
+    rawset(self, "_body", "")
+    return whole ~= "" and whole or nil
+  end
+  return body_or_abort(task.results(core.request_piece(self._exchange)))
+end
+
+--- The body in pieces, as they come: `for bytes in request:chunks() do … end`. While nobody takes them, the client
+--- waits. Ends the request as body() does.
+---@async
+---@return fun(): string? # the next piece, which is never empty; nil at the end
+function methods:chunks()
+  return function()
+    return next_piece(self)
+  end
 end
 
 --- The body as JSON. Ends the request with 400 when it is none.

@@ -1,7 +1,9 @@
 -- Responses: what a handler returns, made into one shape.
 local core = require "tidegate.core"
+local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
+local task = require "tidegate.task"
 
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
 local respond, encode = core.respond, json.encode
@@ -12,7 +14,7 @@ local TEXT = "text/plain; charset=utf-8"
 ---@class tidegate.Response
 ---@field status integer
 ---@field headers table<string, string|string[]>
----@field body string|table|nil a table is sent as JSON
+---@field body string|table|function|nil a table is sent as JSON; a function(write) is called and writes it in pieces
 local Response = { __name = "tidegate.Response" }
 Response.__index = Response
 
@@ -63,7 +65,7 @@ end
 local known = { status = true, headers = true, cookies = true, body = true }
 
 --- A response in full.
----@param fields {status?: integer, headers?: table, cookies?: table, body?: string|table}
+---@param fields {status?: integer, headers?: table, cookies?: table, body?: string|table|function}
 ---@return tidegate.Response
 function response.new(fields)
   if type(fields) ~= "table" then
@@ -120,7 +122,41 @@ function response.of(first, body, headers)
   return refuse(kind)
 end
 
-local function send(exchange, status, body, headers)
+-- The Content-Length that a handler gives for a body in pieces.
+local function length_of(headers)
+  for name, value in pairs(headers or {}) do
+    if type(name) == "string" and name:lower() == "content-length" then
+      return tostring(value):match "^%d+$" and tonumber(value)
+        or core.raise("header Content-Length: a number of bytes is expected, and this is none")
+    end
+  end
+end
+
+local NO_BODY = { [204] = true, [304] = true }
+
+-- Sends the head, and what `body` writes as it does so. Returns when all is written, not when all is read.
+local function stream(exchange, status, body, headers)
+  local is_open = true
+  core.answer_start(exchange, status, nil, length_of(headers), headers)
+  local function write(bytes)
+    if not is_open then
+      core.raise("write: the function that this write was made for has ended")
+    elseif type(bytes) ~= "string" then
+      core.raise(("write takes a string, not a %s"):format(type(bytes)))
+    end
+    if task.results(core.answer_write(exchange, bytes)) == false then
+      error(errors.new { kind = "closed", message = "write: the client is gone" }, 0)
+    end
+  end
+  local ok, err = xpcall(body, task.note_trace, write)
+  is_open = false
+  if not ok then
+    task.raise_again(err, task.trace(), "")
+  end
+  core.answer_end(exchange)
+end
+
+local function send(exchange, status, body, headers, method)
   if headers and multimap.is_fields(headers) then
     headers = multimap.to_lines(headers)
   end
@@ -135,16 +171,21 @@ local function send(exchange, status, body, headers)
     return respond(exchange, status, TEXT, tostring(body), headers)
   elseif raw_bytes(body) then
     return respond(exchange, status, JSON, raw_bytes(body), headers)
+  elseif kind == "function" and (method == "HEAD" or NO_BODY[status]) then
+    return respond(exchange, status, nil, nil, headers)
+  elseif kind == "function" then
+    return stream(exchange, status, body, headers)
   end
-  error(("a response's body must be a string or a table, not a %s"):format(kind), 0)
+  error(("a response's body must be a string, a table or a function(write), not a %s"):format(kind), 0)
 end
 
---- Answers an exchange with what a handler returned.
-function response.send(exchange, first, body, headers)
+--- Answers an exchange with what a handler returned; the method is that of its request.
+---@async
+function response.send(exchange, method, first, body, headers)
   local kind = type(first)
   if kind == "table" then
     if getmetatable(first) == Response then
-      return send(exchange, first.status, first.body, first.headers)
+      return send(exchange, first.status, first.body, first.headers, method)
     end
     return respond(exchange, 200, JSON, encode(first))
   elseif kind == "string" then
@@ -152,7 +193,7 @@ function response.send(exchange, first, body, headers)
   elseif kind == "nil" then
     return respond(exchange, 204)
   elseif kind == "number" then
-    return send(exchange, first, body, headers)
+    return send(exchange, first, body, headers, method)
   elseif raw_bytes(first) then
     return respond(exchange, 200, JSON, raw_bytes(first))
   end

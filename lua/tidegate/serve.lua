@@ -46,17 +46,35 @@ local function answer_error(exchange, request, err, trace, dev)
   core.respond(exchange, status, PROBLEM, problem(request, status, detail), headers)
 end
 
-local function fail(exchange, request, err, trace, dev)
-  if core.is_answered(exchange) then
-    if task.is_cancellation(err) then
-      log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
-        err.children, err.children == 1 and "child" or "children")
-    else
-      report(request, err, trace)
-    end
-    return
+-- The client sees that its answer is not whole; why, the log says.
+local function break_off(exchange, request, err, trace)
+  core.answer_cut(exchange)
+  if task.is_cancellation(err) or errors.is_error(err) and err.kind == "deadline" then
+    log.warn("%s %s broke off its answer (request %s): %s", request.method, request.path, request.id,
+      errors.text(err))
+  else
+    report(request, err, trace)
   end
-  answer_error(exchange, request, err, trace, dev)
+end
+
+local function report_unheard(request, err, trace)
+  if task.is_cancellation(err) then
+    log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
+      err.children, err.children == 1 and "child" or "children")
+  else
+    report(request, err, trace)
+  end
+end
+
+local function fail(exchange, request, err, trace, dev)
+  local state = core.answer_state(exchange)
+  if state == "none" then
+    answer_error(exchange, request, err, trace, dev)
+  elseif state == "started" then
+    break_off(exchange, request, err, trace)
+  else
+    report_unheard(request, err, trace)
+  end
 end
 
 local serve = {}
@@ -66,7 +84,7 @@ local serve = {}
 ---@param dev boolean answer a browser with a readable page where a route fails
 function serve.handler(handle, dev)
   local function run(exchange, request)
-    send(exchange, handle(request))
+    send(exchange, request.method, handle(request))
   end
   local function run_bound(exchange, request, timeout)
     local milliseconds = timeout:match("^%d+$") and #timeout <= 10 and tonumber(timeout)

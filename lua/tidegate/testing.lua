@@ -47,6 +47,7 @@ function testing.app(routes, options)
     values[name] = value
   end
   values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev)
+  values.body_bytes_cap = app.body_bytes_cap(loaded)
   local server = core.serve(values)
   core.listen_in_memory(server, host, 80)
   app.set_url(loaded, host)

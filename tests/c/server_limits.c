@@ -123,13 +123,14 @@ static void gives_each_head_its_time(void) {
   talk_end(&t);
 }
 
+/* Each byte buys what it may take, two milliseconds. */
 static void fails_a_dripping_body(void) {
   drip slow;
   begin();
   send_now("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
   start_drip(&slow, 1000);
   CHECK(turn_while_not(t.loop, has_answer, NULL));
-  CHECK_NUMBER(elapsed_ms(), 60000);
+  CHECK_NUMBER(elapsed_ms(), 60000 + 60 * 2);
   CHECK(talk_has(&t, "HTTP/1.1 408 "));
   CHECK(talk_has(&t, "\r\n\r\nthe request's body took too long"));
   CHECK_NUMBER(t.echo.answered, 1);
@@ -189,28 +190,43 @@ static void closes_on_a_client_that_reads_nothing(const char *request) {
   talk_end(&t);
 }
 
-static size_t window;
+static size_t window, step;
 
-/* The system takes a thousand bytes more, as when a client has read that much. */
+/* The system takes some bytes more, as when a client has read that much. */
 static void on_read_some(tg_timer *timer) {
-  talk_set_capacity(&t, window += 1000);
-  if (window < 9000) tg_timer_start(t.loop, timer, 50000 * NS_PER_MS);
+  talk_set_capacity(&t, window += step);
+  if (window < 9 * step) tg_timer_start(t.loop, timer, 50000 * NS_PER_MS);
 }
 
-/* A client that reads a little every fifty seconds may take its time. */
+static void read_every_fifty_seconds(const char *request, tg_timer *timer, size_t bytes) {
+  begin_big(request);
+  step = bytes;
+  window = 1000;
+  tg_timer_init(timer, on_read_some);
+  tg_timer_start(t.loop, timer, 50000 * NS_PER_MS);
+}
+
+/* A client that reads 500 bytes a second may take its time, and pause for fifty seconds. */
 static void lets_a_slow_reader_go_on(void) {
   tg_timer timer;
-  begin_big(GET("/big/10000"));
-  window = 1000;
-  tg_timer_init(&timer, on_read_some);
-  tg_timer_start(t.loop, &timer, 50000 * NS_PER_MS);
+  read_every_fifty_seconds(GET("/big/250000"), &timer, 25000);
   while (timer.active) tg_loop_turn(t.loop);
-  CHECK_NUMBER(elapsed_ms(), 400000);
+  CHECK_NUMBER(elapsed_ms(), 450000);
   CHECK_NUMBER(tg_server_connection_count(t.echo.server), 1);
   tg_stream_read_start(t.client.stream);
   CHECK(turn_while_not(t.loop, has_answer, NULL));
-  CHECK_NUMBER(talk_count(&t, "xyz"), 10000 / 26);
-  CHECK_NUMBER(elapsed_ms(), 400000);
+  CHECK_NUMBER(talk_count(&t, "xyz"), 250000 / 26);
+  CHECK_NUMBER(elapsed_ms(), 450000);
+  talk_end(&t);
+}
+
+/* One that reads a little now and then, only so that the connection stays, is found out. */
+static void closes_on_a_client_that_trickles(void) {
+  tg_timer timer;
+  read_every_fifty_seconds(GET("/big/10000"), &timer, 1000);
+  CHECK(turn_while_not(t.loop, is_closed, NULL));
+  CHECK_NUMBER(elapsed_ms(), 60000 + 2000); /* what it read in time pays for two seconds more */
+  tg_timer_stop(t.loop, &timer);
   talk_end(&t);
 }
 
@@ -323,6 +339,7 @@ int main(void) {
   closes_on_a_client_that_reads_nothing(GET("/big/100000") GET("/a"));
   closes_on_a_client_that_reads_nothing("GET /big/100000 HTTP/1.0\r\n\r\n");
   lets_a_slow_reader_go_on();
+  closes_on_a_client_that_trickles();
   holds_back_pipelined_requests();
   reads_no_more_than_it_needs();
   reads_on_behind_a_part_of_a_body();

@@ -136,7 +136,7 @@ describe("what a handler may not return,", function()
   end)
 
   it("other kinds of bodies", function()
-    assert.matches("a response's body must be a string or a table, not a boolean", refused(200, true), 1, true)
+    assert.matches("must be a string, a table or a function(write), not a boolean", refused(200, true), 1, true)
     assert.matches("not a function", refused(200, print), 1, true)
   end)
 

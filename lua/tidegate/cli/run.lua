@@ -101,6 +101,7 @@ return function(args)
   local loaded = loader.load(values.routes)
   local handle = loaded:mount(values.request_timeout_ms)
   values.request = serve.handler(handle, values.dev)
+  values.body_bytes_cap = app.body_bytes_cap(loaded)
   values.gone = serve.gone
   local stopped = {} -- done, and who waits for it
   values.stopped = function()

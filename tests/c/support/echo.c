@@ -81,7 +81,7 @@ static void on_job(tg_job *job) {
   visit *is = TG_CONTAINER(job, visit, job);
   if (is_path(is->exchange, "/silent")) return;
   bool early = is_path(is->exchange, "/early");
-  if (!early) tg_exchange_want_body(is->exchange);
+  if (!early) tg_exchange_use_body(is->exchange, TG_BODY_WHOLE_WANTED);
   if (!early && is->exchange->body_state == TG_BODY_COMING) return;
   respond(is);
   let_go(is);

@@ -1,0 +1,91 @@
+/* A connection's inside, for its parts: server_connection.c (its life), server_deadline.c (its time), server_reader.c
+   (requests) and server_writer.c (answers). Functions that may end the connection say so. */
+#ifndef TG_HTTP_SERVER_CONNECTION_PRIVATE_H
+#define TG_HTTP_SERVER_CONNECTION_PRIVATE_H
+
+#include "http/request_check.h"
+#include "http/server_connection.h"
+#include "http/server_private.h"
+#include "io/timer.h"
+#include "proto/http1_parser.h"
+
+struct tg_server_connection {
+  tg_list node;
+  tg_server *server;
+  tg_stream *stream;
+  tg_http1_parser parser;
+  tg_exchange *exchange; /* the one under way; NULL between requests */
+  tg_buffer pending;     /* what came behind the request under way */
+  tg_job next;           /* goes on with what is pending, or ends what is broken */
+  tg_timer timer;        /* rings at the earlier deadline or before it, and then looks again */
+  uint64_t read_deadline_ns;
+  uint64_t send_deadline_ns;
+  uint64_t body_rest_ns;   /* of the time for a body whose reading is paused */
+  uint64_t written_bytes;  /* handed to the stream so far */
+  uint64_t sent_bytes;     /* taken by the system, when the send deadline was last looked at */
+  tg_refusal refusal;      /* what on_head or on_body refused with */
+  uint32_t exchange_count; /* requests on this connection */
+  size_t blank_bytes;      /* blank lines since the last request */
+  bool closing;            /* no request behind the one under way */
+  bool lingering;          /* everything is answered; what comes now is thrown away */
+  bool draining;           /* what was written waits for the client to read */
+  bool peer_finished;      /* the client sends no more, but what is pending is still answered */
+  bool broken;             /* a write has failed */
+  bool is_reading;
+};
+
+/* --- server_connection.c --- */
+
+/* Ends the connection at once. An exchange whose handler is not done hears that its client is gone. */
+void tg_server_connection_destroy(tg_server_connection *connection);
+
+/* Ends the own side and waits shortly for the client to end its side. May end the connection. */
+void tg_server_connection_linger(tg_server_connection *connection);
+
+void tg_server_connection_read_start(tg_server_connection *connection);
+void tg_server_connection_read_stop(tg_server_connection *connection);
+
+/* --- server_deadline.c --- */
+
+void tg_server_deadline_init(tg_server_connection *connection);
+void tg_server_deadline_set(tg_server_connection *connection, uint32_t delay_ms);
+void tg_server_deadline_clear(tg_server_connection *connection);
+
+/* A body's time: `timeout_ms` that runs only while the client is waited for, and that each byte refills. */
+void tg_server_deadline_begin_body(tg_server_connection *connection);
+void tg_server_deadline_body_came(tg_server_connection *connection, size_t bytes);
+void tg_server_deadline_pause_body(tg_server_connection *connection);
+void tg_server_deadline_resume_body(tg_server_connection *connection);
+
+/* What was written waits for the client, or no longer does. */
+void tg_server_deadline_begin_sending(tg_server_connection *connection);
+void tg_server_deadline_end_sending(tg_server_connection *connection);
+
+/* --- server_reader.c --- */
+
+extern const tg_http1_events tg_server_reader_parser_events;
+
+/* For the stream: bytes, the end or a failure. May end the connection. */
+void tg_server_reader_on_read(tg_stream *stream, const char *bytes, long size);
+
+/* Goes on with what is pending. May end the connection. */
+void tg_server_reader_next(tg_server_connection *connection);
+
+/* The request under way cannot go on: it is answered so, or its handler hears it. May end the connection. */
+void tg_server_reader_fail(tg_server_connection *connection, tg_refusal refusal);
+
+/* --- server_writer.c --- */
+
+/* Answers what no handler has seen, and closes (RFC 9457 for the body). May end the connection. */
+void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusal);
+
+/* The exchange is over: the next request, or the end. May end the connection. */
+void tg_server_writer_end_exchange(tg_server_connection *connection);
+
+/* Sends 100 (Continue). */
+void tg_server_writer_continue(tg_server_connection *connection);
+
+/* For the stream. May end the connection. */
+void tg_server_writer_on_drain(tg_stream *stream, int code);
+
+#endif

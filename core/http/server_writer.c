@@ -1,0 +1,245 @@
+/* A connection's answers: whole ones in one write, others piece by piece as their handler makes them. */
+#include "http/server_connection_private.h"
+#include "proto/status.h"
+
+#include <stdio.h>
+
+/* --- bytes --- */
+
+/* TG_STREAM_SENT, TG_STREAM_QUEUED or a negative code. */
+static int send_parts(tg_server_connection *connection, const tg_text *parts, unsigned count) {
+  if (connection->broken) return TG_ERROR_RESET;
+  int code = tg_stream_write(connection->stream, parts, count);
+  if (code < 0) return code;
+  for (unsigned i = 0; i < count; i++) connection->written_bytes += parts[i].size;
+  connection->draining = code == TG_STREAM_QUEUED;
+  if (connection->draining) tg_server_deadline_begin_sending(connection);
+  return code;
+}
+
+/* A handler's call must not end the connection beneath it: that comes from the loop. */
+static int fail_later(tg_server_connection *connection, int code) {
+  connection->broken = true;
+  tg_loop_post(connection->server->loop, &connection->next);
+  return code;
+}
+
+void tg_server_writer_continue(tg_server_connection *connection) {
+  tg_text line = TG_TEXT("HTTP/1.1 100 Continue\r\n\r\n");
+  connection->exchange->continue_wanted = false;
+  send_parts(connection, &line, 1); /* a broken stream is heard of when it is read */
+}
+
+/* --- the head --- */
+
+static bool is_old(const tg_server_connection *connection) {
+  return connection->exchange->head.minor == 0;
+}
+
+static bool is_head_request(const tg_server_connection *connection) {
+  return tg_text_equal(connection->exchange->head.method, TG_TEXT("HEAD"));
+}
+
+static void write_connection_field(tg_server_connection *connection, tg_buffer *head) {
+  if (connection->closing) tg_buffer_append_text(head, TG_TEXT("Connection: close\r\n"));
+  else if (is_old(connection)) tg_buffer_append_text(head, TG_TEXT("Connection: keep-alive\r\n"));
+}
+
+static void write_fields(tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
+  tg_http1_write_status(head, response->status);
+  if (!response->has_date) tg_buffer_append_text(head, tg_http1_date_line(&connection->server->date));
+  if (response->type.size > 0) tg_http1_write_field(head, TG_TEXT("Content-Type"), response->type);
+  tg_buffer_append_text(head, response->fields);
+}
+
+static void write_head(tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
+  write_fields(connection, head, response);
+  /* For HEAD the length is that of GET's body, or none where it is not known (RFC 9110 section 8.6). */
+  bool has_length = tg_status_has_body(response->status) && !(is_head_request(connection) && response->body.size == 0);
+  if (has_length) tg_http1_write_length(head, response->body.size);
+  write_connection_field(connection, head);
+  tg_http1_write_end(head);
+}
+
+/* --- what follows an answer --- */
+
+static void release_exchange(tg_server_connection *connection) {
+  connection->exchange->connection = NULL;
+  tg_exchange_release(connection->exchange);
+  connection->exchange = NULL;
+}
+
+/* Between requests; an answer that is not sent has its own deadline. */
+static void await_request(tg_server_connection *connection) {
+  if (connection->draining) tg_server_deadline_clear(connection);
+  else tg_server_deadline_set(connection, connection->server->limits.idle_timeout_ms);
+}
+
+void tg_server_writer_end_exchange(tg_server_connection *connection) {
+  release_exchange(connection);
+  bool more = tg_buffer_size(&connection->pending) > 0;
+  if (connection->closing || (connection->peer_finished && !more)) {
+    tg_server_connection_linger(connection);
+    return;
+  }
+  await_request(connection);
+  bool room = tg_buffer_size(&connection->pending) <= connection->server->limits.pipelined_bytes_max;
+  if (room) tg_server_connection_read_start(connection);
+  if (!connection->draining && more) tg_loop_post(connection->server->loop, &connection->next);
+}
+
+/* Is the rest of a body that nobody reads so short that the connection may stay open behind it? */
+static bool may_skip_body(const tg_server_connection *connection) {
+  const tg_exchange *exchange = connection->exchange;
+  if (exchange->body_state != TG_BODY_COMING || exchange->continue_wanted || connection->peer_finished) return false;
+  uint64_t most = exchange->body_bytes + connection->server->limits.skipped_bytes_max;
+  return !exchange->head.chunked && !tg_exchange_is_too_large(exchange, most);
+}
+
+/* The answer is out, and its handler is done: it hears of no client that leaves. */
+static void end_answer(tg_server_connection *connection) {
+  connection->exchange->handed_over = false;
+  connection->exchange->answer_state = TG_ANSWER_ENDED;
+  if (connection->exchange->body_state == TG_BODY_COMPLETE || connection->closing) {
+    tg_server_writer_end_exchange(connection);
+  } else if (may_skip_body(connection)) {
+    tg_server_connection_skip_body(connection);
+  } else {
+    connection->closing = true;
+    tg_server_writer_end_exchange(connection);
+  }
+}
+
+/* Before the head: is this the last answer here? */
+static void decide_to_close(tg_server_connection *connection) {
+  const tg_server_limits *limits = &connection->server->limits;
+  bool last = connection->exchange_count >= limits->requests_per_connection_max;
+  if (last || !connection->exchange->head.keep_alive || connection->server->stopping) connection->closing = true;
+}
+
+/* --- whole answers --- */
+
+enum { COPIED_BODY_BYTES_MAX = 4096 }; /* up to here a copy costs less than a second part of a write */
+
+/* Writes head and body in one go; a negative code when the connection is broken. */
+static int send_response(tg_server_connection *connection, const tg_response *response) {
+  tg_buffer *head = &connection->server->scratch;
+  bool with_body = tg_status_has_body(response->status) && !is_head_request(connection);
+  write_head(connection, head, response);
+  bool copied = with_body && response->body.size <= COPIED_BODY_BYTES_MAX;
+  if (copied) tg_buffer_append_text(head, response->body);
+  tg_text parts[2] = {tg_buffer_text(head), response->body};
+  int code = TG_ERROR_MEMORY;
+  if (!head->failed) code = send_parts(connection, parts, with_body && !copied ? 2 : 1);
+  tg_buffer_clear(head);
+  connection->exchange->answer_status = response->status;
+  if (with_body && code >= 0) connection->exchange->answer_bytes = response->body.size;
+  return code;
+}
+
+int tg_server_connection_respond(tg_server_connection *connection, const tg_response *response) {
+  tg_exchange *exchange = connection->exchange;
+  decide_to_close(connection);
+  if (exchange->body_state != TG_BODY_COMPLETE && !may_skip_body(connection)) connection->closing = true;
+  int code = send_response(connection, response);
+  if (code >= 0) {
+    end_answer(connection);
+    return 0;
+  }
+  exchange->handed_over = false;
+  tg_server_connection_destroy(connection);
+  return code;
+}
+
+void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusal) {
+  char body[512];
+  tg_text title = tg_status_reason(refusal.status);
+  int size =
+      snprintf(body, sizeof body, "{\"type\":\"about:blank\",\"title\":\"%.*s\",\"status\":%u,\"detail\":\"%s\"}",
+               (int)title.size, title.data, refusal.status, refusal.detail);
+  tg_response response = {.status = refusal.status, .type = TG_TEXT("application/problem+json")};
+  response.body = (tg_text){body, (size_t)size};
+  connection->closing = true;
+  if (send_response(connection, &response) < 0) tg_server_connection_destroy(connection);
+  else tg_server_writer_end_exchange(connection);
+}
+
+/* --- answers in pieces --- */
+
+int tg_server_connection_start(tg_server_connection *connection, const tg_response *response, int64_t length) {
+  tg_exchange *exchange = connection->exchange;
+  tg_buffer *head = &connection->server->scratch;
+  decide_to_close(connection);
+  exchange->answer_by_end = length < 0 && is_old(connection); /* RFC 9112 section 6.3 */
+  if (exchange->answer_by_end) connection->closing = true;
+  exchange->answer_state = TG_ANSWER_STARTED;
+  exchange->answer_status = response->status;
+  exchange->answer_chunked = length < 0 && !exchange->answer_by_end;
+  exchange->answer_rest = length;
+  write_fields(connection, head, response);
+  if (length >= 0) tg_http1_write_length(head, (unsigned long long)length);
+  if (exchange->answer_chunked) tg_buffer_append_text(head, TG_TEXT("Transfer-Encoding: chunked\r\n"));
+  write_connection_field(connection, head);
+  tg_http1_write_end(head);
+  tg_text text = tg_buffer_text(head);
+  int code = head->failed ? TG_ERROR_MEMORY : send_parts(connection, &text, 1);
+  tg_buffer_clear(head);
+  return code < 0 ? fail_later(connection, code) : code;
+}
+
+static int send_chunk(tg_server_connection *connection, tg_text text) {
+  char size[24];
+  int length = snprintf(size, sizeof size, "%zx\r\n", text.size);
+  tg_text parts[3] = {{size, (size_t)length}, text, TG_TEXT("\r\n")};
+  return send_parts(connection, parts, 3);
+}
+
+int tg_server_connection_write(tg_server_connection *connection, tg_text text) {
+  tg_exchange *exchange = connection->exchange;
+  if (text.size == 0) return TG_STREAM_SENT; /* an empty chunk would end the body */
+  if (exchange->answer_rest >= 0) {
+    if (text.size > (uint64_t)exchange->answer_rest) return TG_ERROR_INVALID;
+    exchange->answer_rest -= (int64_t)text.size;
+  }
+  exchange->answer_bytes += text.size;
+  int code = exchange->answer_chunked ? send_chunk(connection, text) : send_parts(connection, &text, 1);
+  return code < 0 ? fail_later(connection, code) : code;
+}
+
+int tg_server_connection_end(tg_server_connection *connection) {
+  tg_text last = TG_TEXT("0\r\n\r\n");
+  if (connection->exchange->answer_rest > 0) return TG_ERROR_INVALID;
+  int code = connection->exchange->answer_chunked ? send_parts(connection, &last, 1) : 0;
+  if (connection->broken || code < 0) return fail_later(connection, code < 0 ? code : TG_ERROR_RESET);
+  end_answer(connection);
+  return 0;
+}
+
+void tg_server_connection_cut(tg_server_connection *connection) {
+  connection->exchange->handed_over = false;
+  tg_server_connection_destroy(connection);
+}
+
+size_t tg_server_connection_unsent_bytes(const tg_server_connection *connection) {
+  return tg_stream_queued_bytes(connection->stream);
+}
+
+/* --- the client has read on --- */
+
+void tg_server_writer_on_drain(tg_stream *stream, int code) {
+  tg_server_connection *connection = stream->owner;
+  tg_exchange *exchange = connection->exchange;
+  bool is_done = exchange == NULL && tg_buffer_size(&connection->pending) == 0;
+  connection->draining = false;
+  tg_server_deadline_end_sending(connection);
+  if (code < 0 || (is_done && connection->peer_finished)) {
+    tg_server_connection_destroy(connection);
+  } else if (connection->lingering) {
+    tg_server_deadline_set(connection, connection->server->limits.linger_timeout_ms);
+  } else if (exchange != NULL && exchange->answer_state == TG_ANSWER_STARTED) {
+    exchange->events->on_drain(exchange);
+  } else if (exchange == NULL) {
+    await_request(connection);
+    if (!is_done) tg_loop_post(connection->server->loop, &connection->next);
+  }
+}
