@@ -143,7 +143,7 @@ function Handle:keep(ok, ...)
   self.ended, self.ok = true, ok
   self.count, self.values = select("#", ...), { ... }
   local trace = not ok and task.trace() or nil
-  for waiter in pairs(self.waiters) do
+  for _, waiter in ipairs(self.waiters) do
     core.wake(waiter.task, waiter.ticket)
   end
   if not ok then
@@ -153,6 +153,14 @@ function Handle:keep(ok, ...)
   return ...
 end
 
+local function forget(list, item)
+  for index, each in ipairs(list) do
+    if each == item then
+      return table.remove(list, index)
+    end
+  end
+end
+
 --- Waits until the child has ended.
 ---@async
 ---@return any ... what its function returned; what it raised is raised
@@ -160,10 +168,12 @@ function Handle:wait()
   task.check_can_wait("handle:wait")
   while not self.ended do
     local waiter = { task = current(), ticket = core.ticket() }
-    self.waiters[waiter] = true
+    table.insert(self.waiters, waiter)
     local err = core.park("handle:wait")
-    self.waiters[waiter] = nil
-    task.results(err)
+    if err ~= nil then
+      forget(self.waiters, waiter)
+      error(err, 0)
+    end
   end
   if not self.ok and task.is_cancellation(self.values[1]) then
     local message = "the task that was waited for was " .. tostring(self.values[1])
