@@ -74,6 +74,13 @@ static int wait_for_client(lua_State *L, tg_task *task, tg_exchange *exchange, s
   return count;
 }
 
+/* The write has failed, and the connection ends soon: that wakes the task, by its cancellation where no shield keeps it
+   off. */
+static int wait_for_end(lua_State *L, tg_task *task, tg_exchange *exchange) {
+  tg_request_of(exchange)->writer = task;
+  return tg_task_park(L, task, on_write_abort, tg_request_of(exchange));
+}
+
 /* core.answer_write(exchange, bytes) → error, false where the client is gone */
 static int write_piece(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
@@ -84,6 +91,7 @@ static int write_piece(lua_State *L) {
   int code = tg_exchange_write(exchange, text);
   if (code == TG_ERROR_INVALID) tg_raise(L, "write: this is more than the Content-Length that the answer has");
   if (code >= 0) return wait_for_client(L, task, exchange, text.size);
+  if (exchange->connection != NULL) return wait_for_end(L, task, exchange);
   lua_pushnil(L);
   lua_pushboolean(L, false);
   return 2;

@@ -13,15 +13,38 @@ static void on_abort(tg_task *task) {
   tg_timer_stop(task->runtime->loop, &task->timer);
 }
 
-/* core.sleep(seconds) → error */
+/* core.sleep(seconds) → error. With 0 every other ready task runs once, and no time passes: a clock that jumps would
+   otherwise jump for a task that polls. */
 static int sleep_for(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   luaL_argcheck(L, seconds >= 0 && seconds <= SECONDS_MAX, 1, "seconds must be between 0 and 1e9");
   tg_task *task = tg_task_enter(L, "tg.sleep");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  if (seconds == 0) {
+    int count = tg_task_park(L, task, NULL, NULL);
+    tg_task_wake(task, 0);
+    return count;
+  }
   tg_timer_init(&task->timer, on_timer);
   tg_timer_start(task->runtime->loop, &task->timer, (uint64_t)(seconds * NS_PER_SECOND));
   return tg_task_park(L, task, on_abort, NULL);
+}
+
+static void on_settled(tg_job *job) {
+  tg_task_wake(TG_CONTAINER(job, tg_task, settled), 0);
+}
+
+static void on_settle_abort(tg_task *task) {
+  tg_job_cancel(&task->settled);
+}
+
+/* core.settle() → error: waits until nothing else can run before time passes */
+static int settle(lua_State *L) {
+  tg_task *task = tg_task_enter(L, "t.clock.settle");
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  tg_job_init(&task->settled, on_settled);
+  tg_loop_post_idle(task->runtime->loop, &task->settled);
+  return tg_task_park(L, task, on_settle_abort, NULL);
 }
 
 /* core.now() → seconds on the loop's clock */
@@ -42,12 +65,14 @@ static int shuffle(lua_State *L) {
   return 0;
 }
 
-static void call_stuck(void *owner) {
+static void call_stuck(void *owner, bool spins) {
   tg_runtime *runtime = owner;
-  tg_runtime_call(runtime, runtime->stuck_ref, 0);
+  lua_pushboolean(runtime->L, spins);
+  tg_runtime_call(runtime, runtime->stuck_ref, 1);
 }
 
-/* core.on_stuck(function): calls it when the clock is virtual and nothing can ever run again */
+/* core.on_stuck(function): calls it when the clock is virtual and nothing can ever run again; with true when something
+   runs again and again and keeps time from passing */
 static int on_stuck(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_runtime_set_reference(L, &runtime->stuck_ref, 1);
@@ -56,6 +81,6 @@ static int on_stuck(lua_State *L) {
 }
 
 const luaL_Reg tg_clock_functions[] = {
-    {"sleep", sleep_for}, {"now", now},           {"set_virtual", set_virtual},
+    {"sleep", sleep_for}, {"settle", settle},     {"now", now}, {"set_virtual", set_virtual},
     {"shuffle", shuffle}, {"on_stuck", on_stuck}, {NULL, NULL},
 };

@@ -60,6 +60,18 @@ static int on_deadline(lua_State *L) {
   return 0;
 }
 
+/* core.deadlines() → {object, …}: of all that have not passed */
+static int deadlines(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  int count = 0;
+  lua_newtable(L);
+  for (tg_list *node = runtime->open_deadlines.next; node != &runtime->open_deadlines; node = node->next) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, TG_CONTAINER(node, deadline, node)->reference);
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
 void tg_deadlines_open(tg_runtime *runtime) {
   enum { SPARE_MAX = 1024 };
   tg_list_init(&runtime->open_deadlines);
@@ -74,8 +86,5 @@ void tg_deadlines_close(tg_runtime *runtime) {
 }
 
 const luaL_Reg tg_deadline_functions[] = {
-    {"deadline", start},
-    {"stop_deadline", stop},
-    {"on_deadline", on_deadline},
-    {NULL, NULL},
+    {"deadline", start}, {"stop_deadline", stop}, {"on_deadline", on_deadline}, {"deadlines", deadlines}, {NULL, NULL},
 };

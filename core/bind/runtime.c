@@ -11,7 +11,7 @@
 static const luaL_Reg *const function_lists[] = {
     tg_task_functions,     tg_clock_functions, tg_server_functions, tg_request_functions,  tg_call_functions,
     tg_stream_functions,   tg_text_functions,  tg_system_functions, tg_deadline_functions, tg_tree_functions,
-    tg_blocking_functions, tg_body_functions,  tg_answer_functions,
+    tg_blocking_functions, tg_body_functions,  tg_answer_functions, tg_handles_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -69,6 +69,7 @@ tg_runtime *tg_runtime_new(void) {
   tg_list_init(&runtime->tasks);
   tg_list_init(&runtime->spare_tasks);
   tg_list_init(&runtime->servers);
+  tg_list_init(&runtime->listeners);
   tg_deadlines_open(runtime);
   runtime->stall_ns = UINT64_MAX;
   runtime->stall_ref = runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
@@ -149,6 +150,7 @@ bool tg_runtime_free(tg_runtime *runtime) {
   tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
     tg_script_servers_close(runtime);
+    tg_stream_listeners_close(runtime);
     free_tasks(runtime);
   }
   bool ended = tg_blocking_close(runtime);

@@ -19,11 +19,13 @@ typedef struct tg_runtime {
   tg_client *client;
   unsigned stream_count; /* streams of scripts that are open */
   tg_list servers;       /* tg_script_server */
+  tg_list listeners;     /* of stream.c */
   tg_signals *signals;
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */
   unsigned task_count;
-  tg_list spare_tasks; /* ended ones, whose coroutines are used again */
+  uint64_t task_number; /* of the last one that began */
+  tg_list spare_tasks;  /* ended ones, whose coroutines are used again */
   unsigned spare_count;
   tg_list open_deadlines; /* of deadline.c */
   tg_pool *deadlines;
@@ -81,12 +83,15 @@ static inline tg_text tg_opt_text(lua_State *L, int index) {
 void tg_deadlines_open(tg_runtime *runtime);
 void tg_deadlines_close(tg_runtime *runtime);
 
+/* Closes the listeners of scripts. */
+void tg_stream_listeners_close(tg_runtime *runtime);
+
 /* Ends the threads of blocking calls; false where one would not end in time. */
 bool tg_blocking_close(tg_runtime *runtime);
 
 /* The functions of each file of this folder. */
 extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
-    tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[];
+    tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[];
 
 #endif

@@ -108,7 +108,7 @@ static int connect_stream(lua_State *L) {
   script_stream *self = check_stream(L);
   const char *host = luaL_checkstring(L, 2);
   unsigned port = (unsigned)luaL_checkinteger(L, 3);
-  tg_task *task = tg_task_enter(L, "tg.tcp.connect");
+  tg_task *task = tg_task_enter(L, host[0] == '/' ? "tg.unix.connect" : "tg.tcp.connect");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   self->code = tg_dial_start(tg_runtime_of(L)->loop, host, port, on_connected, self, &self->dial);
   if (self->code < 0) return 0;
@@ -201,6 +201,7 @@ static int finish(lua_State *L) {
 /* --- listening in memory --- */
 
 typedef struct stream_listener {
+  tg_list node; /* in the runtime's listeners */
   tg_runtime *runtime;
   tg_local *local;
   int accept_ref; /* the Lua function that gets each stream, in a task of its own */
@@ -234,24 +235,32 @@ static int listen_in_memory(lua_State *L) {
     return luaL_error(L, "out of memory");
   }
   tg_runtime_set_reference(L, &self->accept_ref, 3);
+  tg_list_push_back(&self->runtime->listeners, &self->node);
   lua_pushlightuserdata(L, self);
   return 1;
+}
+
+static void listener_close(stream_listener *self) {
+  tg_list_remove(&self->node);
+  tg_local_close(self->local);
+  luaL_unref(self->runtime->L, LUA_REGISTRYINDEX, self->accept_ref);
+  free(self);
+}
+
+void tg_stream_listeners_close(tg_runtime *runtime) {
+  tg_list *node = runtime->listeners.next;
+  while (node != &runtime->listeners) {
+    stream_listener *self = TG_CONTAINER(node, stream_listener, node);
+    node = node->next;
+    listener_close(self);
+  }
 }
 
 /* core.close_stream_listener(listener): no further connections; those that stand go on */
 static int close_listener(lua_State *L) {
   luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  stream_listener *self = lua_touserdata(L, 1);
-  tg_local_close(self->local);
-  luaL_unref(L, LUA_REGISTRYINDEX, self->accept_ref);
-  free(self);
+  listener_close(lua_touserdata(L, 1));
   return 0;
-}
-
-/* core.stream_count() → streams of scripts that are open */
-static int stream_count(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)tg_runtime_of(L)->stream_count);
-  return 1;
 }
 
 /* core.stream_metatable() → the metatable, into which stream.lua puts the methods */
@@ -275,7 +284,6 @@ const luaL_Reg tg_stream_functions[] = {
     {"stream_close", close_now},
     {"listen_stream_in_memory", listen_in_memory},
     {"close_stream_listener", close_listener},
-    {"stream_count", stream_count},
     {"stream_metatable", push_metatable},
     {NULL, NULL},
 };

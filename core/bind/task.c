@@ -134,6 +134,7 @@ tg_task *tg_task_new(tg_runtime *runtime) {
   if (task->L == NULL) make_coroutine(task);
   tg_list_push_back(&runtime->tasks, &task->node);
   runtime->task_count++;
+  task->number = ++runtime->task_number;
   return task;
 }
 
@@ -277,6 +278,15 @@ static int current(lua_State *L) {
   tg_task *task = tg_runtime_of(L)->current;
   if (task == NULL) return 0;
   lua_pushlightuserdata(L, task);
+  return 1;
+}
+
+/* core.task_number(task or nil) → a number that no other task has or will have: the task's place in memory is used
+   again when it has ended. Of the running one where none is named; nil where none runs */
+static int task_number(lua_State *L) {
+  const tg_task *task = lua_isnoneornil(L, 1) ? tg_runtime_of(L)->current : check_task(L, 1);
+  if (task == NULL) return 0;
+  lua_pushnumber(L, (lua_Number)task->number);
   return 1;
 }
 
@@ -424,6 +434,7 @@ const luaL_Reg tg_task_functions[] = {
     {"spawn_root", spawn_root},
     {"ended", ended},
     {"current", current},
+    {"task_number", task_number},
     {"park", park},
     {"checkpoint", checkpoint},
     {"park_shielded", park_shielded},

@@ -22,6 +22,7 @@ typedef struct tg_task {
   tg_job job;   /* resumes it */
   tg_list node; /* in the runtime's tasks or spare_tasks */
   tg_runtime *runtime;
+  uint64_t number;    /* of no other task that this runtime has had, where the structure is used again */
   lua_State *L;       /* its coroutine */
   int reference;      /* keeps the coroutine */
   int argument_count; /* what the next resume passes in */
@@ -39,6 +40,7 @@ typedef struct tg_task {
   int cancellation;  /* reference of the value that its waits raise; LUA_NOREF while it is not cancelled */
   tg_list wait_node; /* in a list of tasks that wait for the same thing */
   tg_timer timer;    /* of a sleep */
+  tg_job settled;    /* ends a wait for all others */
   void (*on_end)(struct tg_task *task); /* it has ended, well or not; may be NULL */
   void *owner;                          /* for on_end: the exchange of a request; NULL for another task */
 } tg_task;

@@ -37,6 +37,12 @@ tg_local *tg_local_find(tg_loop *loop, const char *host, unsigned port) {
   return NULL;
 }
 
+unsigned tg_local_count(const tg_loop *loop) {
+  unsigned count = 0;
+  for (const tg_list *node = loop->locals.next; node != &loop->locals; node = node->next) count++;
+  return count;
+}
+
 int tg_local_connect(tg_local *local, tg_stream **stream) {
   tg_stream *own;
   int code = tg_pair_open(local->loop, stream, &own);

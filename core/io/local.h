@@ -14,6 +14,9 @@ tg_local *tg_local_open(tg_loop *loop, const char *host, unsigned port,
 /* The listener for that host and port; NULL where there is none. */
 tg_local *tg_local_find(tg_loop *loop, const char *host, unsigned port);
 
+/* The number of listeners. */
+unsigned tg_local_count(const tg_loop *loop);
+
 /* Connects: hands one end to the listener, and gives the other one. 0 or a negative code. */
 int tg_local_connect(tg_local *local, tg_stream **stream);
 

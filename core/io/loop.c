@@ -15,17 +15,21 @@ static void on_busy(uv_idle_t *handle) {
   (void)handle; /* its being active is all that counts */
 }
 
+static bool has_jobs(const tg_loop *loop) {
+  return !tg_list_is_empty(&loop->ready) || !tg_list_is_empty(&loop->idle);
+}
+
 static void drain(tg_loop *loop) {
   tg_list jobs;
   tg_list_init(&jobs);
-  tg_list_move_all(&jobs, &loop->ready);
+  tg_list_move_all(&jobs, tg_list_is_empty(&loop->ready) ? &loop->idle : &loop->ready);
   tg_list *node;
   while ((node = tg_list_pop_front(&jobs)) != NULL) {
     tg_job *job = TG_CONTAINER(node, tg_job, node);
     job->run(job);
   }
-  if (tg_list_is_empty(&loop->ready)) uv_idle_stop(&loop->busy);
-  else uv_idle_start(&loop->busy, on_busy);
+  if (has_jobs(loop)) uv_idle_start(&loop->busy, on_busy);
+  else uv_idle_stop(&loop->busy);
 }
 
 /* Nothing can run: a virtual clock goes to the next timer. Where there is none, nothing ever will. The wait that
@@ -35,21 +39,35 @@ static void jump(tg_loop *loop) {
     uv_idle_start(&loop->busy, on_busy);
     tg_timers_jump(loop);
   } else if (loop->on_stuck != NULL) {
-    loop->on_stuck(loop->stuck_owner);
+    loop->on_stuck(loop->stuck_owner, false);
+  }
+}
+
+enum { STILL_TURNS_MAX = 1000000 };
+
+/* The clock stands still: it jumps when nothing can run, and whoever always can is found out. */
+static void move_clock(tg_loop *loop) {
+  if (!has_jobs(loop)) {
+    loop->still_turns = 0;
+    jump(loop);
+  } else if (++loop->still_turns >= STILL_TURNS_MAX) {
+    loop->still_turns = 0;
+    if (loop->on_stuck != NULL) loop->on_stuck(loop->stuck_owner, true);
   }
 }
 
 static void on_before(uv_prepare_t *handle) {
   tg_loop *loop = handle->data;
-  if (!tg_list_is_empty(&loop->ready)) drain(loop);
-  if (tg_clock_stands_still(&loop->clock) && tg_list_is_empty(&loop->ready)) jump(loop);
+  if (has_jobs(loop)) drain(loop);
+  if (tg_clock_stands_still(&loop->clock)) move_clock(loop);
+  else loop->still_turns = 0;
   loop->clock.is_old = true; /* the wait that follows may be long, and callbacks come from inside it */
 }
 
 static void on_after(uv_check_t *handle) {
   tg_loop *loop = handle->data;
   tg_clock_now_ns(&loop->clock);
-  if (!tg_list_is_empty(&loop->ready)) drain(loop);
+  if (has_jobs(loop)) drain(loop);
   else uv_idle_stop(&loop->busy);
 }
 
@@ -73,6 +91,7 @@ tg_loop *tg_loop_new(void) {
     return NULL;
   }
   tg_list_init(&loop->ready);
+  tg_list_init(&loop->idle);
   tg_list_init(&loop->locals);
   loop->uv.data = loop;
   tg_timers_init(loop);
@@ -116,13 +135,14 @@ uint64_t tg_loop_now_ns(tg_loop *loop) {
   return tg_clock_now_ns(&loop->clock);
 }
 
-void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner), void *owner) {
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, bool spins), void *owner) {
   loop->on_stuck = on_stuck;
   loop->stuck_owner = owner;
 }
 
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
   tg_clock_set_virtual(&loop->clock, is_virtual);
+  loop->still_turns = 0;
   /* A loop without handles ends; one with a virtual clock must come to see that nothing can run. */
   if (is_virtual) uv_ref((uv_handle_t *)&loop->before);
   else uv_unref((uv_handle_t *)&loop->before);
@@ -151,6 +171,12 @@ void tg_loop_post(tg_loop *loop, tg_job *job) {
   if (tg_list_is_empty(&loop->ready)) uv_idle_start(&loop->busy, on_busy);
   if (loop->shuffle != 0 && toss(loop)) tg_list_push_front(&loop->ready, &job->node);
   else tg_list_push_back(&loop->ready, &job->node);
+}
+
+void tg_loop_post_idle(tg_loop *loop, tg_job *job) {
+  if (tg_job_is_posted(job)) return;
+  uv_idle_start(&loop->busy, on_busy);
+  tg_list_push_back(&loop->idle, &job->node);
 }
 
 void tg_job_cancel(tg_job *job) {

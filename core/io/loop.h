@@ -41,8 +41,9 @@ uint64_t tg_loop_now_ns(tg_loop *loop);
 /* Makes the clock virtual, or real again; see clock.h. */
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
 
-/* Calls on_stuck when the clock is virtual and stands still, and nothing that could move it is left. */
-void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner), void *owner);
+/* Calls on_stuck when the clock is virtual and stands still, and nothing that could move it is left; or, with `spins`,
+   when jobs that post jobs have kept it from moving for a million turns, and after each million more. */
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, bool spins), void *owner);
 
 /* Runs jobs in a random order from here on, the same for the same seed; 0 for the order in which they were posted. So
    no test can lean on an order that nobody has promised. */
@@ -53,6 +54,9 @@ void tg_job_init(tg_job *job, void (*run)(tg_job *job));
 
 /* Puts a job on the ready queue; one that is there already stays in its place. */
 void tg_loop_post(tg_loop *loop, tg_job *job);
+
+/* Runs the job once no other is ready, and before a virtual clock jumps. */
+void tg_loop_post_idle(tg_loop *loop, tg_job *job);
 
 /* Takes a job off the ready queue; nothing happens when it is not there. */
 void tg_job_cancel(tg_job *job);

@@ -2,6 +2,7 @@
 -- `curl --unix-socket PATH http://admin/tasks` shows what `tidegate tasks` does.
 local core = require "tidegate.core"
 local app = require "tidegate.app"
+local errors = require "tidegate.errors"
 local serve = require "tidegate.serve"
 local tree = require "tidegate.tree"
 local watch = require "tidegate.watch"
@@ -19,7 +20,18 @@ function admin.default_path(address)
   return (folder and folder ~= "" and folder or "/tmp") .. "/" .. name
 end
 
+-- A page in a browser that was led here by a name of its own must get nothing: the names are ours.
+local hosts = { admin = true, localhost = true }
+
+local function check_host(request, next)
+  if not hosts[request.host] then
+    errors.abort(421, "the admin socket answers for the hosts admin and localhost")
+  end
+  return next(request)
+end
+
 local function routes(on)
+  on:use(check_host)
   on:get("/tasks", function()
     return tree.render() .. watch.render()
   end)

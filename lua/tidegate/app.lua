@@ -1,6 +1,5 @@
 -- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
 local core = require "tidegate.core"
-local background = require "tidegate.background"
 local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
@@ -103,6 +102,20 @@ function App:group(prefix, register)
   }, App))
 end
 
+local EVERY_SECONDS_MAX = 5e8 -- with jitter twice as much, which is the longest sleep
+
+local function read_jitter(options)
+  if options ~= nil and type(options) ~= "table" then
+    fail("app:every: the options are a table")
+  end
+  for name in pairs(options or {}) do
+    if name ~= "jitter" then
+      fail(("app:every has no option %q; it has jitter"):format(tostring(name)))
+    end
+  end
+  return options and options.jitter or 0.1
+end
+
 --- Calls a function every so many seconds while the gateway serves, in a background task of its own. It never overlaps
 --- itself: the pause begins when it has returned.
 ---@param seconds number the pause
@@ -110,13 +123,14 @@ end
 ---@param options? {jitter?: number} jitter: each pause is shorter or longer by up to this part of it; 0.1 by default
 function App:every(seconds, fn, options)
   check_open(self)
-  local jitter = options and options.jitter or 0.1
-  if type(seconds) ~= "number" or seconds <= 0 or type(fn) ~= "function" then
-    fail("app:every takes a number of seconds over 0, and a function")
+  local jitter = read_jitter(options)
+  if type(seconds) ~= "number" or not (seconds > 0 and seconds <= EVERY_SECONDS_MAX) or type(fn) ~= "function" then
+    fail("app:every takes a number of seconds over 0, up to 5e8, and a function")
   elseif type(jitter) ~= "number" or jitter < 0 or jitter > 1 then
     fail("app:every: jitter is a number from 0 to 1")
   end
-  background.register(seconds, fn, jitter, core.place())
+  local periodic = self.shared.periodic
+  periodic[#periodic + 1] = { seconds = seconds, fn = fn, jitter = jitter, place = core.place() }
 end
 
 --- The gateway's own address, for routes that call it: "http://127.0.0.1:8000". Known once it serves.
@@ -239,7 +253,7 @@ local app = {}
 ---@param folder string
 ---@return tidegate.App
 function app.new(folder)
-  local shared = { router = router.new() }
+  local shared = { router = router.new(), periodic = {} }
   return setmetatable({ prefix = "", middleware = {}, shared = shared, folder = folder }, App)
 end
 
@@ -252,6 +266,11 @@ function app.body_bytes_cap(self)
     most = math.max(most, route.options.body_bytes_max or 0)
   end
   return most
+end
+
+--- What app:every has registered, for background.start.
+function app.periodic(self)
+  return self.shared.periodic
 end
 
 --- Says where the gateway can be reached, for app:url().

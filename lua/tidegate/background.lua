@@ -10,13 +10,12 @@ local background = {}
 
 local TASKS_MAX = 1000
 
-local live, count = {}, 0 -- [task] = true
-local periodic = {} -- what app:every registered: {seconds, fn, jitter, place, task, running}
+local count = 0 -- tasks that have not ended
+local periodic = {} -- [what app:every has registered, {seconds, fn, jitter, place, task, running}] = true
 local stopping = false
 local waiter -- {task, ticket} of who drains
 
 local function ended()
-  live[core.current()] = nil
   count = count - 1
   if count == 0 and waiter then
     core.wake(waiter.task, waiter.ticket)
@@ -42,7 +41,6 @@ end
 local function start(place, fn, ...)
   local of = core.spawn_root(run, place, fn, ...)
   count = count + 1
-  live[of] = true
   return of
 end
 
@@ -68,16 +66,17 @@ end
 
 -- --- tasks that come again ---
 
---- Notes a function that is to be called every so many seconds, once the gateway serves.
-function background.register(seconds, fn, jitter, place)
-  periodic[#periodic + 1] = { seconds = seconds, fn = fn, jitter = jitter, place = place }
-end
-
 -- From 0 to 1, and in no two processes the same, as math.random() would be: gateways that start together must not beat
 -- in step.
 local function random()
   local high, low = core.random_bytes(2):byte(1, 2)
   return (high * 256 + low) / 65535
+end
+
+--- Takes another source of numbers from 0 to 1, for tests that can be repeated.
+---@param fn fun(): number
+function background.set_random(fn)
+  random = fn
 end
 
 -- A pause of the given length, shorter or longer by a random part of it.
@@ -89,10 +88,11 @@ local function run_once(each)
   each.running = true
   local ok, err = xpcall(each.fn, task.note_trace)
   each.running = false
+  if not ok then
+    report(each.place, err, task.trace())
+  end
   if not ok and task.was_cancelled(core.current(), err) then
     error(err, 0)
-  elseif not ok then
-    report(each.place, err, task.trace())
   end
 end
 
@@ -105,10 +105,32 @@ local function repeat_forever(each)
   end
 end
 
---- Starts everything that app:every registered.
-function background.start()
-  for _, each in ipairs(periodic) do
-    each.task = start(each.place, repeat_forever, each)
+-- Ends with a cancellation; one that comes in a pause cuts nothing short, and is not worth a line in the log.
+local function run_periodic(each)
+  local ok, err = pcall(repeat_forever, each)
+  periodic[each] = nil
+  if not ok and not task.was_cancelled(core.current(), err) then
+    error(err, 0)
+  end
+end
+
+--- Starts what app:every has registered: {seconds, fn, jitter, place} each.
+---@param list table[]
+function background.start(list)
+  for _, each in ipairs(list) do
+    each.task = start(each.place, run_periodic, each)
+    periodic[each] = true
+  end
+end
+
+--- Cancels what background.start has started.
+---@param list table[]
+---@param reason string
+function background.cancel(list, reason)
+  for _, each in ipairs(list) do
+    if periodic[each] then
+      task.cancel(each.task, task.cancellation(reason))
+    end
   end
 end
 
@@ -119,8 +141,8 @@ end
 ---@async
 function background.drain()
   stopping = true
-  for _, each in ipairs(periodic) do
-    if each.task and live[each.task] and not each.running then
+  for each in pairs(periodic) do
+    if not each.running then
       task.cancel(each.task, task.cancellation("shutdown"))
     end
   end
@@ -134,7 +156,11 @@ end
 
 --- {running, max, periodic}
 function background.statistics()
-  return { running = count, max = TASKS_MAX, periodic = #periodic }
+  local waiting = 0
+  for _ in pairs(periodic) do
+    waiting = waiting + 1
+  end
+  return { running = count, max = TASKS_MAX, periodic = waiting }
 end
 
 return background

@@ -8,6 +8,14 @@ local pairs, type, xpcall = pairs, type, xpcall
 
 local gather = {}
 
+local each = pairs -- the order in which functions start
+
+--- Takes another order than that of pairs(): for tests that can be repeated.
+---@param fn fun(functions: table): fun(): any, function
+function gather.set_order(fn)
+  each = fn
+end
+
 ---@class tidegate.GatherOptions
 ---@field max? integer at most so many children at once; the others start when one ends
 ---@field on_error? "collect" no failure cancels the siblings: each result is {ok, value, error, seconds}
@@ -160,7 +168,7 @@ end
 
 local function keys_and_functions(functions)
   local keys, fns = {}, {}
-  for key, fn in pairs(functions) do
+  for key, fn in each(functions) do
     keys[#keys + 1], fns[#fns + 1] = key, fn
   end
   return keys, fns
@@ -183,7 +191,7 @@ function gather.gather(functions, options)
     return results, failed
   end
   local children = nursery.new(#functions)
-  for key, fn in pairs(functions) do
+  for key, fn in each(functions) do
     children:spawn(key, fn)
   end
   return children:join("tg.gather")

@@ -168,7 +168,7 @@ local function run_handle(self)
 end
 
 local function wake_all(waiters)
-  for waiter in pairs(waiters) do
+  for _, waiter in ipairs(waiters) do
     core.wake(waiter.task, waiter.ticket)
   end
 end
@@ -191,6 +191,14 @@ function Handle:keep(ok, ...)
   return ...
 end
 
+local function forget(list, item)
+  for index, each in ipairs(list) do
+    if each == item then
+      return table.remove(list, index)
+    end
+  end
+end
+
 -- What the child has returned.
 local function results_of(self)
   if self.value_count > 1 then
@@ -208,10 +216,12 @@ function Handle:wait()
   while not self.ended do
     local waiter = { task = current(), ticket = core.ticket() }
     self.waiters = self.waiters or {}
-    self.waiters[waiter] = true
+    table.insert(self.waiters, waiter)
     local err = core.park("handle:wait")
-    self.waiters[waiter] = nil
-    task.results(err)
+    if err ~= nil then
+      forget(self.waiters, waiter)
+      error(err, 0)
+    end
   end
   if not self.ok and task.is_cancellation(self.value) then
     local message = "the task that was waited for was " .. tostring(self.value)

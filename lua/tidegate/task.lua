@@ -199,6 +199,12 @@ end
 --- [task] = the scope that spawned it; nursery.lua keeps it.
 task.home = home
 
+--- The task that waits for this one; nil for one of no scope.
+function task.parent(of)
+  local scope = home[of]
+  return scope and scope.task or core.task_info(of).parent
+end
+
 --- The earliest deadline around a task, through the tasks that wait for it, and up to the first shield.
 ---@param of? lightuserdata the running one where it is left out
 ---@return number? # on the clock of tg.now()

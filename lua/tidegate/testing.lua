@@ -4,9 +4,11 @@
 -- #realtime. Whatever a test opens here is closed when it ends.
 local core = require "tidegate.core"
 local app = require "tidegate.app"
+local background = require "tidegate.background"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
 local serve = require "tidegate.serve"
+local task = require "tidegate.task"
 local upstream = require "tidegate.testing_upstream"
 local url = require "tidegate.url"
 
@@ -28,12 +30,30 @@ end
 
 local function ignore() end
 
+local known = {
+  host = true, dev = true, request_timeout_ms = true, head_bytes_max = true, field_count_max = true,
+  body_bytes_max = true, head_timeout_ms = true, body_timeout_ms = true, idle_timeout_ms = true,
+}
+
+local function check_app(routes, options)
+  if type(routes) ~= "string" and type(routes) ~= "function" then
+    core.raise("t.app takes a folder or a function(app), and options")
+  end
+  for name in pairs(options) do
+    if not known[name] then
+      core.raise(("t.app has no option %q; it has host, dev, request_timeout_ms and the limits of the server"):format(
+        tostring(name)))
+    end
+  end
+end
+
 --- Loads the route files of a folder, or takes a function(app), and serves it in this process.
 ---@param routes string|fun(app: tidegate.App) a folder; or what a route file returns
 ---@param options? {host?: string, request_timeout_ms?: number, dev?: boolean} and the limits of a server
 ---@return tidegate.TestClient
 function testing.app(routes, options)
   options = options or {}
+  check_app(routes, options)
   local loaded
   if type(routes) == "function" then
     loaded = app.new(".")
@@ -51,7 +71,9 @@ function testing.app(routes, options)
   local server = core.serve(values)
   core.listen_in_memory(server, host, 80)
   app.set_url(loaded, host)
+  background.start(app.periodic(loaded))
   open[#open + 1] = function()
+    background.cancel(app.periodic(loaded), "the test has ended")
     core.close_server(server)
   end
   local client = http.client { base_url = "http://" .. host }
@@ -82,6 +104,20 @@ testing.clock = {
   --- The clock of the test: seconds, as tg.now().
   now = core.now,
 }
+
+--- Lets everything run that can, until all wait for time to pass or for something from outside.
+---@async
+function testing.clock.settle()
+  task.results(core.settle())
+end
+
+--- Lets so much time pass, and everything happen that is due by then, the last moment included.
+---@async
+---@param seconds number
+function testing.clock.advance(seconds)
+  task.sleep(seconds)
+  testing.clock.settle()
+end
 
 --- Closes what the test has opened. `tidegate test` calls it.
 ---@return {value: any}? # what an answer function of an upstream has raised, which fails the test

@@ -1,5 +1,8 @@
 -- The tree of the tasks that run now, for people: request → gather → children, what each waits on, for how long, its
--- deadline, and the line of the route. Nothing is kept for it while nobody looks.
+-- deadline, and the line of the route.
+--
+-- It costs nothing while nobody looks: the name and the start of a wait and a task's parent are fields that park and
+-- spawn set anyway, deadlines are the scopes', and a line is read off a coroutine's stack when it is asked for.
 local core = require "tidegate.core"
 local request = require "tidegate.request"
 local task = require "tidegate.task"
@@ -10,11 +13,11 @@ local tree = {}
 local function collect()
   local nodes, roots = {}, {}
   for _, of in ipairs(core.tasks()) do
-    nodes[of] = { of = of, info = core.task_info(of), children = {} }
+    nodes[of] = { of = of, info = core.task_info(of), parent = task.parent(of), children = {} }
   end
   for _, of in ipairs(core.tasks()) do
     local node = nodes[of]
-    local parent = node.info.parent and nodes[node.info.parent]
+    local parent = node.parent and nodes[node.parent]
     table.insert(parent and parent.children or roots, node)
   end
   return roots
@@ -25,7 +28,7 @@ local function label(node)
   if method then
     return ("%s %s (request %s)"):format(method, path, request.id_of(number))
   end
-  return node.info.parent and "child" or "background"
+  return node.parent and "child" or "background"
 end
 
 local function describe(node)

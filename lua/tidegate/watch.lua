@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local log = require "tidegate.log"
 local request = require "tidegate.request"
+local task = require "tidegate.task"
 
 local watch = {}
 
@@ -14,7 +15,7 @@ local function request_of(of)
     if method then
       return method, path, number
     end
-    of = core.task_info(of).parent
+    of = task.parent(of)
   end
 end
 

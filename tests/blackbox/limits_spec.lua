@@ -271,18 +271,30 @@ describe("the limit of time for an idle connection", function()
     end)
   end)
 
+  it("does not hold for the handler", function()
+    local connection = serving:connect()
+    assert.equal("very slow", connection:ask(get "/very-slow").body)
+    connection:close()
+  end)
+end)
+
+describe("the limit of time for a client that reads", function()
+  local serving
+
+  setup(function()
+    serving = start_with("TIDEGATE_SEND_TIMEOUT_MS", 1000)
+  end)
+
+  teardown(function()
+    serving:stop()
+  end)
+
   it("closes on a client that reads nothing of its answer", function()
     local connection = serving:connect()
     connection:send(get "/large")
     wait.until_true("only the asking connection is left", function()
       return serving:statistics().clients == 1
     end)
-    connection:close()
-  end)
-
-  it("does not hold for the handler", function()
-    local connection = serving:connect()
-    assert.equal("very slow", connection:ask(get "/very-slow").body)
     connection:close()
   end)
 end)

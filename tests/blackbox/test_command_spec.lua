@@ -90,6 +90,45 @@ describe("tidegate test", function()
     assert.equal(1, result.status)
   end)
 
+  it("has a virtual clock, and a real one where a name or an option says so", function()
+    local files = { ["tests/x_spec.lua"] = [[
+      local ffi, tg = require "ffi", require "tidegate"
+      ffi.cdef "typedef struct { long s, ns; } time; int clock_gettime(int clock, time *out);"
+      local function real()
+        local out = ffi.new "time[1]"
+        ffi.C.clock_gettime(1, out)
+        return tonumber(out[0].s) + tonumber(out[0].ns) / 1e9
+      end
+      local function sleep(seconds)
+        local started = real()
+        tg.sleep(seconds)
+        print("slept", real() - started >= seconds)
+      end
+      it("virtual", function() sleep(3600) end)
+      it("real #realtime", function() sleep(0.01) end)
+      describe("block #realtime", function() it("real", function() sleep(0.01) end) end)
+      it("again", function() sleep(3600) end)
+    ]] }
+    local result = run(files)
+    assert.same({ 4, 0, 0 }, { counts(result) })
+    assert.same({ "false", "true", "true", "false" }, { result.out:match(("slept\t(%a+).*"):rep(4)) })
+    files["tests/x_spec.lua"] = files["tests/x_spec.lua"]:gsub("3600", "0.01")
+    result = run(files, "--realtime")
+    assert.same({ "true", "true", "true", "true" }, { result.out:match(("slept\t(%a+).*"):rep(4)) })
+  end)
+
+  it("fails a test for what an answer function of its upstream raises", function()
+    local result = run { ["tests/x_spec.lua"] = [[
+      local t, tg = require "tidegate.testing", require "tidegate"
+      it("x", function()
+        t.upstream { address = "http://up.test", routes = { ["GET /"] = function() error "wrong" end } }
+        pcall(tg.http.get, "http://up.test/")
+      end)
+    ]] }
+    assert.same({ 0, 0, 1 }, { counts(result) })
+    assert.matches("x_spec.lua:3: wrong", result.out, 1, true)
+  end)
+
   it("fails a test that leaves a task behind", function()
     local result = run { ["tests/x_spec.lua"] = [[
       local core = require "tidegate.core"

@@ -83,6 +83,88 @@ static void stands_still_while_something_can_run(void) {
   tg_loop_free(loop);
 }
 
+static int idled;
+
+static void on_idle(tg_job *job) {
+  (void)job;
+  CHECK_NUMBER(rung, 0);
+  idled++;
+}
+
+static void runs_idle_jobs_when_nothing_else_can_run_and_before_it_jumps(void) {
+  tg_loop *loop = tg_loop_new();
+  worker is = {.loop = loop, .left = 100};
+  tg_timer timer;
+  tg_job idle, cancelled;
+  tg_loop_set_virtual(loop, true);
+  uint64_t started_ns = tg_loop_now_ns(loop);
+  rung = idled = 0;
+  tg_timer_init(&timer, on_ring);
+  tg_timer_start(loop, &timer, SECOND);
+  tg_job_init(&is.job, on_work);
+  tg_job_init(&idle, on_idle);
+  tg_job_init(&cancelled, on_idle);
+  tg_loop_post_idle(loop, &idle);
+  tg_loop_post_idle(loop, &idle);
+  tg_loop_post_idle(loop, &cancelled);
+  tg_loop_post(loop, &is.job);
+  tg_job_cancel(&cancelled);
+  run_until(loop, &timer);
+  CHECK_NUMBER(is.left, 0);
+  CHECK_NUMBER(idled, 1);
+  CHECK(since(loop, started_ns) == SECOND);
+  tg_loop_free(loop);
+}
+
+static void runs_idle_jobs_on_a_real_clock(void) {
+  tg_loop *loop = tg_loop_new();
+  tg_job idle;
+  rung = idled = 0;
+  tg_job_init(&idle, on_idle);
+  tg_loop_post_idle(loop, &idle);
+  tg_loop_run(loop); /* and ends */
+  CHECK_NUMBER(idled, 1);
+  tg_loop_free(loop);
+}
+
+static int spun, stuck;
+
+static void on_stuck(void *owner, bool spins) {
+  if (spins) spun++;
+  else stuck++;
+  tg_loop_stop(owner);
+}
+
+static void on_spin(tg_job *job) {
+  worker *is = TG_CONTAINER(job, worker, job);
+  is->left++;
+  tg_loop_post(is->loop, job);
+}
+
+static void finds_what_keeps_time_from_passing(void) {
+  tg_loop *loop = tg_loop_new();
+  worker is = {.loop = loop};
+  tg_timer timer;
+  rung = 0;
+  tg_loop_on_stuck(loop, on_stuck, loop);
+  tg_loop_set_virtual(loop, true);
+  tg_timer_init(&timer, on_ring);
+  tg_timer_start(loop, &timer, SECOND);
+  tg_job_init(&is.job, on_spin);
+  tg_loop_post(loop, &is.job);
+  tg_loop_run(loop);
+  CHECK_NUMBER(spun, 1);
+  CHECK_NUMBER(stuck, 0);
+  CHECK_NUMBER(rung, 0);
+  CHECK(is.left >= 1000000);
+  tg_job_cancel(&is.job);
+  CHECK(turn_until(loop, &rung)); /* now it can */
+  tg_loop_run(loop);
+  CHECK_NUMBER(spun, 1);
+  CHECK_NUMBER(stuck, 1);
+  tg_loop_free(loop);
+}
+
 static void goes_on_from_where_it_was(void) {
   tg_loop *loop = tg_loop_new();
   tg_timer timer;
@@ -151,6 +233,9 @@ static void waits_for_answers_from_outside(void) {
 int main(void) {
   jumps_when_nothing_can_run();
   stands_still_while_something_can_run();
+  runs_idle_jobs_when_nothing_else_can_run_and_before_it_jumps();
+  runs_idle_jobs_on_a_real_clock();
+  finds_what_keeps_time_from_passing();
   goes_on_from_where_it_was();
   waits_for_answers_from_outside();
   return check_result();

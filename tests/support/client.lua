@@ -48,6 +48,27 @@ local function read_exactly(stream, count)
   return table.concat(parts)
 end
 
+-- A chunked body, freed of its framing.
+local function read_chunks(stream)
+  local parts = {}
+  while true do
+    local line = assert(stream:read_until("\r\n"), "the connection was closed within a chunked body")
+    local size = tonumber(line:match "^(%x+)\r\n$", 16)
+    parts[#parts + 1] = read_exactly(stream, size)
+    assert(read_exactly(stream, 2) == "\r\n", "a chunk does not end in a line end")
+    if size == 0 then
+      return table.concat(parts)
+    end
+  end
+end
+
+local function read_body(stream, headers)
+  if headers["transfer-encoding"] == "chunked" then
+    return read_chunks(stream)
+  end
+  return read_exactly(stream, tonumber(headers["content-length"]))
+end
+
 --- Reads the next answer.
 ---@async
 ---@param to_head? boolean it answers HEAD and has no body
@@ -57,7 +78,7 @@ function Client:read(to_head)
     local head = assert(self.stream:read_until("\r\n\r\n"), "the connection was closed without an answer")
     local answer = parse(head)
     if has_body(answer) and not to_head then
-      answer.body = read_exactly(self.stream, tonumber(answer.headers["content-length"]))
+      answer.body = read_body(self.stream, answer.headers)
     end
     return answer
   end)

@@ -5,11 +5,9 @@ local client = require "tests.support.client"
 
 local server = {}
 
--- A process has one server, and busted forgets modules between files: so it is kept with the core.
-local function running()
-  if core.server_of_tests then
-    return core.server_of_tests
-  end
+-- A process has one server, and busted forgets modules between files: so it is kept with the core. It starts before
+-- any test, for no test may leave a server behind.
+local function start()
   local state = {}
   local handle = core.serve {
     request = function(...)
@@ -19,16 +17,17 @@ local function running()
     stopped = function() end,
   }
   state.port = tonumber(core.listen(handle, "127.0.0.1:0"):match(":(%d+)$"))
-  core.server_of_tests = state
   return state
 end
+
+core.server_of_tests = core.server_of_tests or start()
 
 --- Connects to the server, which answers with `handle` from now on.
 ---@async
 ---@param handle fun(request): any
 ---@param dev? boolean
 function server.connect(handle, dev)
-  local state = running()
+  local state = core.server_of_tests
   state.serve = serve.handler(handle, dev or false)
   return client.connect(state.port)
 end

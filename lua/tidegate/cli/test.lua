@@ -4,7 +4,9 @@ local core = require "tidegate.core"
 require "tidegate"
 local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
+local leftovers = require "tidegate.cli.leftovers"
 local log = require "tidegate.log"
+local seed = require "tidegate.cli.seed"
 local task = require "tidegate.task"
 local testing = require "tidegate.testing"
 
@@ -68,66 +70,15 @@ local function is_realtime(busted, element)
   return false
 end
 
--- One line on what a task is doing that should have ended.
-local function describe_task(of)
-  local about = core.task_info(of)
-  return ("a task waits in %s at %s"):format(about.waits_on or "no wait", about.place or "?")
-end
-
-local SETTLE_TURNS_MAX = 50
-
-local function tasks_since(before)
-  local list = {}
-  for _, of in ipairs(core.tasks()) do
-    if not before.tasks[of] then
-      list[#list + 1] = of
-    end
-  end
-  return list
-end
-
-local function describe_tasks(list)
-  local lines = {}
-  for index, of in ipairs(list) do
-    lines[index] = describe_task(of)
-  end
-  return lines
-end
-
--- What a test has left behind: tasks and streams that nothing has ended within a few turns.
-local function leftovers(before)
-  local found
-  for _ = 1, SETTLE_TURNS_MAX do
-    found = describe_tasks(tasks_since(before))
-    local streams = core.stream_count() - before.streams
-    if streams > 0 then
-      found[#found + 1] = ("%d open stream%s"):format(streams, streams == 1 and "" or "s")
-    end
-    if #found == 0 then
-      break
-    end
-    core.sleep(0)
-  end
-  return found
-end
-
-local function what_is_there()
-  local there = { tasks = {}, streams = core.stream_count() }
-  for _, of in ipairs(core.tasks()) do
-    there.tasks[of] = true
-  end
-  return there
-end
-
 -- The function that runs an `it`, closes what it has opened, and fails it where it leaves something.
-local function contained(run, element, before)
+local function contained(run, element, running)
   return function(...)
     run(...)
     local fault = testing.close()
     if fault then
       error(fault.value, 0)
     end
-    local found = leftovers(before)
+    local found = leftovers.find(running.before, running.is_virtual)
     if #found > 0 then
       local place = element.trace and element.trace.short_src .. ":" .. element.trace.currentline .. ": " or ""
       error(place .. "the test leaves behind: " .. table.concat(found, "; "), 0)
@@ -142,29 +93,65 @@ local function report_fault(fault)
   end
 end
 
--- Every task of a test waits, and nothing will ever wake one: the test is cancelled and, where that does not reach them
--- because of a shield, each of its tasks.
+-- Why a test cannot go on: nothing can wake its tasks, or something never waits for time to pass.
+local function why_stuck(tasks, spins)
+  if not spins then
+    return "nothing can wake the test: " .. table.concat(leftovers.describe(tasks), "; ")
+  end
+  local ready = {}
+  for _, of in ipairs(tasks) do
+    if core.task_info(of).state == "ready" then
+      ready[#ready + 1] = of
+    end
+  end
+  return "no time can pass in the test, for something has run a million times without waiting for any: "
+    .. table.concat(leftovers.describe(#ready > 0 and ready or tasks), "; ")
+end
+
+-- Cancels the test and, where that has not helped because of a shield, each of its tasks. One that goes on in spite of
+-- it cannot be ended at all: nor can the run then.
+local function end_test(running, tasks, spins)
+  running.attempts = running.attempts + 1
+  if running.attempts == 1 then
+    running.stuck = task.cancellation(why_stuck(tasks, spins))
+    task.cancel(running.task, running.stuck)
+  elseif spins and running.attempts > 2 then
+    running.hopeless = running.stuck.reason .. " (and it goes on when it is cancelled)"
+    return core.stop()
+  end
+  local goes_on = running.attempts == 1 and core.task_info(running.task).state ~= "waits"
+  for _, of in ipairs(goes_on and {} or tasks) do
+    core.cancel(of, running.stuck)
+  end
+end
+
+-- Every task of a test waits, and nothing will ever wake one; or one of them runs for ever.
 local function end_stuck(running)
-  core.on_stuck(function()
-    if not running.task then
-      return
-    end
-    local waiting = tasks_since(running.before)
-    table.insert(waiting, 1, running.task)
-    if not running.stuck then
-      running.stuck = task.cancellation("nothing can wake the test: " .. table.concat(describe_tasks(waiting), "; "))
-      task.cancel(running.task, running.stuck)
-    end
-    local goes_on = core.task_info(running.task).state ~= "waits"
-    for _, of in ipairs(goes_on and {} or waiting) do
-      core.cancel(of, running.stuck)
+  core.on_stuck(function(spins)
+    if running.task then
+      local tasks = leftovers.tasks(running.before)
+      table.insert(tasks, 1, running.task)
+      end_test(running, tasks, spins)
+    elseif spins then
+      running.hopeless = "what a test has left behind goes on when it is cancelled: "
+        .. table.concat(leftovers.describe(leftovers.tasks(running.before)), "; ")
+      core.stop()
     end
   end)
 end
 
+-- The name of a test with those of its blocks and its file.
+local function full_name(busted, element)
+  local names = {}
+  while element do
+    table.insert(names, 1, tostring(element.name or ""))
+    element = busted.context.parent(element)
+  end
+  return table.concat(names, " ")
+end
+
 -- Runs each `it` as a child task of the run.
-local function spawn_tests(all_realtime)
-  local running = {} -- task: that of the test that runs; before: what was there; stuck: why it was cancelled
+local function spawn_tests(running, all_realtime, chosen)
   end_stuck(running)
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
@@ -174,13 +161,16 @@ local function spawn_tests(all_realtime)
       if descriptor ~= "it" or run ~= element.run then
         return safe(descriptor, run, element)
       end
-      core.set_virtual(not (all_realtime or is_realtime(busted, element)))
+      running.is_virtual = not (all_realtime or is_realtime(busted, element))
+      core.set_virtual(running.is_virtual)
+      seed.start_test(chosen, full_name(busted, element))
       local status = gather.gather({ function()
-        running.task, running.before, running.stuck = core.current(), what_is_there(), nil
-        return safe(descriptor, contained(run, element, running.before), element)
+        running.task, running.before, running.attempts = core.current(), leftovers.note(), 0
+        return safe(descriptor, contained(run, element, running), element)
       end })[1]
       running.task = nil
       report_fault(testing.close())
+      leftovers.clear(running.before, running.is_virtual)
       core.set_virtual(false)
       return status
     end
@@ -197,18 +187,6 @@ local function take_flag(args, name)
     end
   end
   return false
-end
-
--- The seed of the ready queue's order: busted's own --seed, or a new one.
-local function seed_of(args)
-  for index, each in ipairs(args) do
-    local text = each:match("^%-%-seed=(%d+)$") or (each == "--seed" and args[index + 1])
-    if tonumber(text) then
-      return tonumber(text)
-    end
-  end
-  local a, b, c = core.random_bytes(3):byte(1, 3)
-  return a * 65536 + b * 256 + c + 1
 end
 
 -- What the runner's end means: it raises the status that it would exit with, or nothing where all went well.
@@ -246,11 +224,12 @@ return function(args)
   arg[0] = "tidegate test" -- luacheck: ignore
   os.exit = stop_instead_of_exit -- luacheck: ignore
   local all_realtime = take_flag(args, "--realtime")
-  local seed = seed_of(args)
-  io.stdout:write(("the order of ready tasks has the seed %d; --seed=%d repeats it\n"):format(seed, seed))
-  core.shuffle(seed)
+  local chosen = seed.of(args)
+  io.stdout:write(("the order of ready tasks has the seed %d; --seed=%d repeats it\n"):format(chosen, chosen))
+  seed.start(chosen)
   default_to_tests(args)
-  spawn_tests(all_realtime)
+  local running = {} -- of the test that runs: task; before: what was there; stuck: why it was cancelled; …
+  spawn_tests(running, all_realtime, chosen)
   local status
   core.on_signal(function()
     core.stop()
@@ -261,7 +240,7 @@ return function(args)
   end)
   core.run()
   if not status then
-    error("the tests were ended, or wait for something that nothing can bring", 0)
+    error(running.hopeless or "the tests were ended, or wait for something that nothing can bring", 0)
   end
   return status
 end

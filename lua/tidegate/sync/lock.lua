@@ -1,8 +1,8 @@
 -- A lock: one task at a time. Between two waits no lock is needed, for nothing else runs there.
 --
 -- It belongs to the task that took it; only that one may give it back, and it cannot take it twice. A task that ends
--- without giving it back leaves it locked until a later task that happens to be kept in the same place ends up as its
--- owner, which cannot be told apart from here: use run(), which always gives it back.
+-- without giving it back leaves it locked for good: use run(), which always gives it back. The owner is kept as a
+-- number, for a task's place in memory is another one's later.
 local core = require "tidegate.core"
 local line = require "tidegate.sync.line"
 local task = require "tidegate.task"
@@ -23,13 +23,13 @@ end
 ---@async
 function Lock:acquire()
   task.check_can_wait "lock:acquire"
-  if self.owner ~= nil and self.owner == core.current() then
+  if self.owner ~= nil and self.owner == core.task_number() then
     core.raise("lock:acquire: this task has the lock already")
   elseif self.owner ~= nil then
     self.line:wait "lock:acquire" -- release() has made this task the owner
     return
   end
-  self.owner = core.current()
+  self.owner = core.task_number()
   local err = core.checkpoint "lock:acquire"
   if err ~= nil then
     self:release()
@@ -40,7 +40,7 @@ end
 --- Takes the lock where it is free.
 ---@return boolean # was it free?
 function Lock:acquire_nowait()
-  local of = core.current()
+  local of = core.task_number()
   if of == nil then
     core.raise("lock:acquire_nowait: a lock belongs to a task, and no task runs while a file is being loaded")
   elseif self.owner ~= nil then
@@ -52,11 +52,11 @@ end
 
 --- Gives the lock to who waits longest.
 function Lock:release()
-  if self.owner ~= core.current() or self.owner == nil then
+  if self.owner ~= core.task_number() or self.owner == nil then
     core.raise("lock:release: this task does not have the lock")
   end
   local waiter = self.line:next()
-  self.owner = waiter and waiter.task or nil
+  self.owner = waiter and core.task_number(waiter.task) or nil
 end
 
 --- Calls `fn` with the lock, which is given back whatever happens.

@@ -296,11 +296,11 @@ end)
 
 describe("a lock outside any task", function()
   it("is not taken, and says so", function()
-    local current = core.current
+    local task_number = core.task_number
     local lock = tg.lock()
-    core.current = function() end -- luacheck: ignore 122
+    core.task_number = function() end -- luacheck: ignore 122
     local ok, err = pcall(lock.acquire_nowait, lock)
-    core.current = current -- luacheck: ignore 122
+    core.task_number = task_number -- luacheck: ignore 122
     assert.is_false(ok)
     assert.matches("lock:acquire_nowait: a lock belongs to a task", err, 1, true)
     assert.is_false(lock:statistics().locked)

@@ -28,6 +28,37 @@ describe("a lock", function()
     assert.is_false((pcall(lock.release, lock)))
   end)
 
+  it("stays locked when its owner ends, whoever is kept in that one's place later", function()
+    local lock = tg.lock()
+    tg.gather { function()
+      lock:acquire()
+    end }
+    local refused = 0
+    for _ = 1, 20 do
+      tg.gather { function()
+        refused = refused + (pcall(lock.release, lock) and 0 or 1)
+      end }
+    end
+    assert.equal(20, refused)
+    assert.is_true(lock:statistics().locked)
+  end)
+
+  it("belongs to the waiter that it was handed to", function()
+    local lock = tg.lock()
+    lock:acquire()
+    tg.scope(function(scope)
+      scope:spawn(function()
+        lock:acquire()
+        assert.is_false((pcall(lock.acquire, lock)))
+        lock:release()
+      end)
+      tg.sleep(1)
+      lock:release()
+      assert.is_false((pcall(lock.release, lock)))
+    end)
+    assert.same({ locked = false, waiting = 0 }, lock:statistics())
+  end)
+
   it("passes over a waiter that was cancelled", function()
     local lock, got = tg.lock(), {}
     lock:acquire()

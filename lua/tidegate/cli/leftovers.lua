@@ -1,0 +1,171 @@
+-- What a test leaves behind: tasks that have not ended, what is open, and pins, the values that C code keeps alive.
+--
+-- A pin is named only where nothing else is left, which would have pins of its own.
+local core = require "tidegate.core"
+local task = require "tidegate.task"
+
+local leftovers = {}
+
+local SETTLE_ROUNDS_MAX = 50
+local BLOCKING_ROUNDS_MAX = 500 -- of a millisecond each: a call in a thread cannot be cancelled
+local ROUND_SECONDS = 0.001
+
+local handle_names = {
+  { "streams", "open stream" },
+  { "servers", "server" },
+  { "listeners", "listener in memory" },
+  { "blocking", "call of tg.blocking" },
+}
+
+local function set_of(list)
+  local set = {}
+  for _, each in ipairs(list) do
+    set[each] = true
+  end
+  return set
+end
+
+-- What luaL_ref keeps for code that may forget to give it back. A number there is a link of its list of free places, a
+-- thread belongs to a task, and deadlines are looked at by themselves.
+local function pins()
+  local list, own, deadlines = {}, core.own_references(), set_of(core.deadlines())
+  for key, value in pairs(debug.getregistry()) do
+    local is_kept = type(key) == "number" and type(value) ~= "number" and type(value) ~= "thread"
+    if is_kept and not own[key] and not deadlines[value] then
+      list[#list + 1] = value
+    end
+  end
+  return list
+end
+
+--- What is there now, which no test answers for.
+function leftovers.note()
+  local tasks = {}
+  for _, of in ipairs(core.tasks()) do
+    tasks[core.task_number(of)] = true
+  end
+  return { tasks = tasks, handles = core.handles(), deadlines = set_of(core.deadlines()), pins = pins() }
+end
+
+--- The tasks that have begun since and have not ended.
+---@return lightuserdata[]
+function leftovers.tasks(before)
+  local list = {}
+  for _, of in ipairs(core.tasks()) do
+    if not before.tasks[core.task_number(of)] then
+      list[#list + 1] = of
+    end
+  end
+  return list
+end
+
+local function kind_of(of, info)
+  local method, path = core.task_request(of)
+  if method then
+    return ("the request %s %s"):format(method, path)
+  end
+  return info.parent and "a task" or "a background task"
+end
+
+--- One line for each task: what it is doing that should have ended.
+function leftovers.describe(list)
+  local lines = {}
+  for index, of in ipairs(list) do
+    local info = core.task_info(of)
+    local doing = info.waits_on and "waits in " .. info.waits_on or "is always ready"
+    lines[index] = ("%s %s at %s"):format(kind_of(of, info), doing, info.place or "?")
+  end
+  return lines
+end
+
+-- Deadlines; the running task's own end with it.
+local function add_deadlines(found, before)
+  for _, object in ipairs(core.deadlines()) do
+    if not before.deadlines[object] and object.task ~= core.current() then
+      found[#found + 1] = ("a deadline in %.2f s"):format((object.deadline or core.now()) - core.now())
+    end
+  end
+end
+
+local function describe_pin(value)
+  if type(value) ~= "function" then
+    return "a pin of a " .. type(value)
+  end
+  local info = debug.getinfo(value, "S")
+  return ("a pin of the function of %s:%d"):format(info.short_src, info.linedefined)
+end
+
+local function add_pins(found, before)
+  local now, known = pins(), set_of(before.pins)
+  if #now <= #before.pins then
+    return
+  end
+  for _, value in ipairs(now) do
+    if not known[value] then
+      found[#found + 1] = describe_pin(value)
+    end
+  end
+end
+
+local function find_now(before)
+  local found = leftovers.describe(leftovers.tasks(before))
+  local now, blocks = core.handles(), false
+  for _, each in ipairs(handle_names) do
+    local left = now[each[1]] - before.handles[each[1]]
+    if left > 0 then
+      found[#found + 1] = ("%d %s%s"):format(left, each[2], left == 1 and "" or "s")
+      blocks = each[1] == "blocking" and #found == 1
+    end
+  end
+  add_deadlines(found, before)
+  if #found == 0 then
+    add_pins(found, before)
+  end
+  return found, blocks
+end
+
+-- Lets happen what is about to. Returns the cancellation that came instead.
+local function wait_a_round(is_virtual, blocks)
+  if is_virtual and not blocks then
+    return core.settle()
+  end
+  core.set_virtual(false)
+  local err = core.sleep(ROUND_SECONDS)
+  core.set_virtual(is_virtual)
+  return err
+end
+
+--- What has been left since, once nothing more is about to end.
+---@async
+---@return string[]
+function leftovers.find(before, is_virtual)
+  local round = 0
+  while true do
+    local found, blocks = find_now(before)
+    if #found == 0 or round >= (blocks and BLOCKING_ROUNDS_MAX or SETTLE_ROUNDS_MAX) then
+      return found
+    end
+    round = round + 1
+    if wait_a_round(is_virtual, blocks) ~= nil then
+      return (find_now(before))
+    end
+  end
+end
+
+--- Ends the tasks that are left, so that no later test has to do with them, and the connections that are kept.
+---@async
+function leftovers.clear(before, is_virtual)
+  local value = task.cancellation "the test has ended"
+  for _, of in ipairs(leftovers.tasks(before)) do
+    task.cancel(of, value)
+  end
+  core.close_idle_connections()
+  for _ = 1, SETTLE_ROUNDS_MAX do
+    if #leftovers.tasks(before) == 0 then
+      break
+    end
+    wait_a_round(is_virtual, false)
+  end
+end
+
+return leftovers
