@@ -3,6 +3,7 @@
 #include "bind/request.h"
 #include "io/local.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct tg_script_server {
@@ -80,10 +81,18 @@ static void on_accept_error(void *owner, int code) {
   tg_log_write("error", tg_text_of(tg_error_text(code)));
 }
 
+static void on_full(void *owner, const char *why) {
+  (void)owner;
+  char text[128];
+  snprintf(text, sizeof text, "new connections are turned away with 503: %s", why);
+  tg_log_write("warn", tg_text_of(text));
+}
+
 static const tg_server_events server_events = {
     .on_request = on_request,
     .on_stopped = on_stopped,
     .on_accept_error = on_accept_error,
+    .on_full = on_full,
 };
 
 typedef struct limit_field {
@@ -96,11 +105,23 @@ typedef struct limit_field {
   { #name, offsetof(tg_server_limits, name), wide }
 
 static const limit_field limit_fields[] = {
-    LIMIT(head_bytes_max, false),    LIMIT(field_count_max, false),           LIMIT(body_bytes_max, true),
-    LIMIT(body_bytes_cap, true),     LIMIT(body_ahead_bytes_max, false),      LIMIT(skipped_bytes_max, false),
-    LIMIT(head_timeout_ms, false),   LIMIT(body_timeout_ms, false),           LIMIT(body_bytes_per_second_min, false),
-    LIMIT(send_timeout_ms, false),   LIMIT(send_bytes_per_second_min, false), LIMIT(idle_timeout_ms, false),
-    LIMIT(linger_timeout_ms, false), LIMIT(pipelined_bytes_max, false),       LIMIT(requests_per_connection_max, false),
+    LIMIT(head_bytes_max, false),
+    LIMIT(field_count_max, false),
+    LIMIT(body_bytes_max, true),
+    LIMIT(body_bytes_cap, true),
+    LIMIT(body_ahead_bytes_max, false),
+    LIMIT(skipped_bytes_max, false),
+    LIMIT(head_timeout_ms, false),
+    LIMIT(body_timeout_ms, false),
+    LIMIT(body_bytes_per_second_min, false),
+    LIMIT(send_timeout_ms, false),
+    LIMIT(send_bytes_per_second_min, false),
+    LIMIT(idle_timeout_ms, false),
+    LIMIT(linger_timeout_ms, false),
+    LIMIT(pipelined_bytes_max, false),
+    LIMIT(requests_per_connection_max, false),
+    LIMIT(connections_max, false),
+    LIMIT(connections_per_address_max, false),
 };
 
 /* Reads the limits that the table at `index` names. [-0, +0, v] */

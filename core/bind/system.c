@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* core.list_folder(path) → names without order; or nil and a sentence */
@@ -42,6 +43,17 @@ static int raise_message(lua_State *L) {
 /* core.place() → "file:line" of the user's code that called; "?" where there is none */
 static int place(lua_State *L) {
   if (!tg_push_place(L, L)) lua_pushliteral(L, "?");
+  return 1;
+}
+
+/* core.raise_descriptor_limit() → how many descriptors the process may have, now that it has taken all that it may */
+static int raise_descriptor_limit(lua_State *L) {
+  struct rlimit limit = {0};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit); /* where it may not, it goes on with what it has */
+  getrlimit(RLIMIT_NOFILE, &limit);
+  lua_pushnumber(L, (lua_Number)limit.rlim_cur);
   return 1;
 }
 
@@ -83,6 +95,7 @@ const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
     {"raise", raise_message},
     {"place", place},
+    {"raise_descriptor_limit", raise_descriptor_limit},
     {"log", log_message},
     {"run", run},
     {"stop", stop},

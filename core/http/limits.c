@@ -15,6 +15,7 @@ const tg_server_limits tg_server_limits_default = {
     .linger_timeout_ms = 2 * 1000,
     .pipelined_bytes_max = 64 * 1024,
     .requests_per_connection_max = UINT32_MAX,
+    .connections_max = 10000,
 };
 
 const tg_client_limits tg_client_limits_default = {

@@ -20,6 +20,8 @@ typedef struct tg_server_limits {
   uint32_t linger_timeout_ms;           /* after the last answer, for what the client still sends: close */
   uint32_t pipelined_bytes_max;         /* received behind the request under way: then reading stops */
   uint32_t requests_per_connection_max; /* the answer to the last one closes */
+  uint32_t connections_max;             /* open at once: 503 with Retry-After */
+  uint32_t connections_per_address_max; /* of these from one address, 0 for any number: 503 */
 } tg_server_limits;
 
 typedef struct tg_client_limits {

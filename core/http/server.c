@@ -19,6 +19,8 @@ tg_server *tg_server_new(tg_loop *loop, const tg_server_limits *limits, const tg
   server->loop = loop;
   server->limits = *limits;
   if (limits->body_bytes_cap < limits->body_bytes_max) server->limits.body_bytes_cap = limits->body_bytes_max;
+  server->admission.connections_max = limits->connections_max;
+  server->admission.connections_per_address_max = limits->connections_per_address_max;
   server->events = events;
   server->owner = owner;
   tg_list_init(&server->connections);
@@ -30,12 +32,28 @@ static void on_accept(void *owner, tg_stream *stream) {
   tg_server_accept(owner, stream);
 }
 
+/* Says once that connections are turned away. */
+static void report_full(tg_server *server, const char *why) {
+  if (server->is_full) return;
+  server->is_full = true;
+  server->events->on_full(server->owner, why);
+}
+
+static void on_scarce(void *owner, tg_stream *stream) {
+  report_full(owner, "hardly any file descriptors are left");
+  tg_server_connection_turn_away_now(owner, stream);
+}
+
 static void on_accept_error(void *owner, int code) {
   tg_server *server = owner;
   server->events->on_accept_error(server->owner, code);
 }
 
-static const tg_listener_events listener_events = {.on_accept = on_accept, .on_accept_error = on_accept_error};
+static const tg_listener_events listener_events = {
+    .on_accept = on_accept,
+    .on_accept_error = on_accept_error,
+    .on_scarce = on_scarce,
+};
 
 int tg_server_listen(tg_server *server, const tg_address *address, char *text, size_t size) {
   if (server->listener_count == TG_LISTENERS_MAX) return TG_ERROR_INVALID;
@@ -47,16 +65,54 @@ int tg_server_listen(tg_server *server, const tg_address *address, char *text, s
   return 0;
 }
 
-void tg_server_accept(tg_server *server, tg_stream *stream) {
-  tg_list *node = tg_server_connection_open(server, stream);
+enum { TURNED_AWAY_MAX = 256 }; /* at once, that get their answer with care */
+
+static void turn_away(tg_server *server, tg_stream *stream) {
+  if (server->turned_away_count >= TURNED_AWAY_MAX) {
+    tg_server_connection_turn_away_now(server, stream);
+    return;
+  }
+  tg_list *node = tg_server_connection_turn_away(server, stream);
   if (node == NULL) return;
   tg_list_push_back(&server->connections, node);
   server->connection_count++;
+  server->turned_away_count++;
 }
 
-void tg_server_forget(tg_server *server, tg_list *node) {
+static void admit(tg_server *server, tg_stream *stream, tg_address_count *address) {
+  tg_list *node = tg_server_connection_open(server, stream, address);
+  if (node == NULL) {
+    tg_admission_leave(&server->admission, address);
+    return;
+  }
+  tg_list_push_back(&server->connections, node);
+  server->connection_count++;
+  if (server->admission.count < server->limits.connections_max - server->limits.connections_max / 8) {
+    server->is_full = false;
+  }
+}
+
+void tg_server_accept(tg_server *server, tg_stream *stream) {
+  tg_address_count *address;
+  switch (tg_admission_enter(&server->admission, stream, &address)) {
+    case TG_ADMITTED:
+      admit(server, stream, address);
+      return;
+    case TG_TOO_MANY:
+      report_full(server, "connections_max are open");
+      break;
+    case TG_TOO_MANY_FROM_ADDRESS: /* its own fault: the log would be its to fill */
+    case TG_NO_MEMORY:
+      break;
+  }
+  turn_away(server, stream);
+}
+
+void tg_server_forget(tg_server *server, tg_list *node, tg_address_count *address, bool was_admitted) {
   tg_list_remove(node);
   server->connection_count--;
+  if (was_admitted) tg_admission_leave(&server->admission, address);
+  else server->turned_away_count--;
   if (server->stopping && server->connection_count == 0) tg_loop_post(server->loop, &server->stopped);
 }
 

@@ -16,6 +16,8 @@ typedef struct tg_server_events {
   void (*on_stopped)(void *owner);
   /* A connection could not be accepted (a negative code); serving goes on. */
   void (*on_accept_error)(void *owner, int code);
+  /* Connections are turned away from here on, and why; comes again only when there has been room between. */
+  void (*on_full)(void *owner, const char *why);
 } tg_server_events;
 
 /* A server that listens nowhere yet; NULL without memory. The limits are copied. */

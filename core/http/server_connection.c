@@ -37,7 +37,7 @@ void tg_server_connection_destroy(tg_server_connection *connection) {
   tg_timer_stop(connection->server->loop, &connection->timer);
   tg_job_cancel(&connection->next);
   close_stream(connection, cut);
-  tg_server_forget(connection->server, &connection->node);
+  tg_server_forget(connection->server, &connection->node, connection->address, !connection->is_turned_away);
   tg_buffer_free(&connection->pending);
   free(connection);
 }
@@ -60,8 +60,14 @@ void tg_server_connection_linger(tg_server_connection *connection) {
 
 static void on_next(tg_job *job) {
   tg_server_connection *connection = TG_CONTAINER(job, tg_server_connection, next);
-  if (connection->broken) tg_server_connection_destroy(connection);
-  else tg_server_reader_next(connection);
+  if (connection->is_turned_away && !connection->lingering) {
+    tg_server_writer_turn_away(connection);
+    tg_server_connection_linger(connection);
+  } else if (connection->broken) {
+    tg_server_connection_destroy(connection);
+  } else {
+    tg_server_reader_next(connection);
+  }
 }
 
 static const tg_stream_events stream_events = {
@@ -69,7 +75,7 @@ static const tg_stream_events stream_events = {
     .on_drain = tg_server_writer_on_drain,
 };
 
-tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream) {
+static tg_server_connection *connection_new(tg_server *server, tg_stream *stream) {
   tg_server_connection *connection = calloc(1, sizeof *connection);
   if (connection == NULL) {
     tg_stream_close(stream);
@@ -80,13 +86,38 @@ tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream) {
   tg_list_init(&connection->node);
   tg_job_init(&connection->next, on_next);
   tg_server_deadline_init(connection);
+  tg_stream_attach(stream, &stream_events, connection);
+  return connection;
+}
+
+tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream, tg_address_count *address) {
+  tg_server_connection *connection = connection_new(server, stream);
+  if (connection == NULL) return NULL;
+  connection->address = address;
   tg_http1_parser_init(&connection->parser, TG_HTTP1_REQUESTS, &tg_server_reader_parser_events, connection);
   connection->parser.head_bytes_max = server->limits.head_bytes_max;
   connection->parser.field_count_max = server->limits.field_count_max;
-  tg_stream_attach(stream, &stream_events, connection);
   tg_server_deadline_set(connection, server->limits.idle_timeout_ms);
   tg_server_connection_read_start(connection);
   return &connection->node;
+}
+
+/* Its answer goes out from the loop, when the server has it on its list. */
+tg_list *tg_server_connection_turn_away(tg_server *server, tg_stream *stream) {
+  tg_server_connection *connection = connection_new(server, stream);
+  if (connection == NULL) return NULL;
+  connection->is_turned_away = connection->closing = true;
+  tg_loop_post(server->loop, &connection->next);
+  return &connection->node;
+}
+
+void tg_server_connection_turn_away_now(tg_server *server, tg_stream *stream) {
+  tg_server_connection *connection = connection_new(server, stream);
+  if (connection == NULL) return;
+  tg_server_writer_turn_away(connection);
+  tg_timer_stop(server->loop, &connection->timer);
+  tg_stream_close(stream);
+  free(connection);
 }
 
 void tg_server_connection_retire(tg_list *node) {

@@ -2,13 +2,20 @@
 #ifndef TG_HTTP_SERVER_CONNECTION_H
 #define TG_HTTP_SERVER_CONNECTION_H
 
+#include "http/admission.h"
 #include "http/server.h"
 
 typedef struct tg_server_connection tg_server_connection;
 
 /* Starts on a stream, which is the connection's even when it fails. The node for the server's list; NULL without
    memory. The connection frees itself when it ends, and says so with tg_server_forget. */
-tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream);
+tg_list *tg_server_connection_open(tg_server *server, tg_stream *stream, tg_address_count *address);
+
+/* The same for a stream for which there is no room: it gets 503 with Retry-After (RFC 9110 section 15.6.4). */
+tg_list *tg_server_connection_turn_away(tg_server *server, tg_stream *stream);
+
+/* … and for one for which there is not even room to wait until it has read that. Closes the stream. */
+void tg_server_connection_turn_away_now(tg_server *server, tg_stream *stream);
 
 /* No further request: closes when idle, else behind the answer under way. */
 void tg_server_connection_retire(tg_list *node);

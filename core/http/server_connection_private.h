@@ -13,6 +13,7 @@ struct tg_server_connection {
   tg_list node;
   tg_server *server;
   tg_stream *stream;
+  tg_address_count *address; /* of its admission */
   tg_http1_parser parser;
   tg_exchange *exchange; /* the one under way; NULL between requests */
   tg_buffer pending;     /* what came behind the request under way */
@@ -32,6 +33,7 @@ struct tg_server_connection {
   bool peer_finished;      /* the client sends no more, but what is pending is still answered */
   bool broken;             /* a write has failed */
   bool is_reading;
+  bool is_turned_away;
 };
 
 /* --- server_connection.c --- */
@@ -78,6 +80,9 @@ void tg_server_reader_fail(tg_server_connection *connection, tg_refusal refusal)
 
 /* Answers what no handler has seen, and closes (RFC 9457 for the body). May end the connection. */
 void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusal);
+
+/* Answers before there is any request that there is no room, and closes. May end the connection. */
+void tg_server_writer_turn_away(tg_server_connection *connection);
 
 /* The exchange is over: the next request, or the end. May end the connection. */
 void tg_server_writer_end_exchange(tg_server_connection *connection);

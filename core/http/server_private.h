@@ -2,6 +2,7 @@
 #ifndef TG_HTTP_SERVER_PRIVATE_H
 #define TG_HTTP_SERVER_PRIVATE_H
 
+#include "http/admission.h"
 #include "http/server.h"
 #include "proto/http1_writer.h"
 
@@ -16,6 +17,9 @@ struct tg_server {
   unsigned listener_count;
   tg_list connections;
   unsigned connection_count;
+  unsigned turned_away_count; /* of these */
+  tg_admission admission;
+  bool is_full; /* somebody was turned away, and that was said */
   tg_pool *exchanges;
   uint64_t exchange_count;
   tg_buffer scratch; /* the head of the answer being written; empty between */
@@ -24,7 +28,7 @@ struct tg_server {
   tg_job stopped; /* calls on_stopped */
 };
 
-/* A connection has ended. */
-void tg_server_forget(tg_server *server, tg_list *node);
+/* A connection has ended; `address` is that of its admission. */
+void tg_server_forget(tg_server *server, tg_list *node, tg_address_count *address, bool was_admitted);
 
 #endif

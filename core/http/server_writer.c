@@ -164,6 +164,21 @@ void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusa
   else tg_server_writer_end_exchange(connection);
 }
 
+void tg_server_writer_turn_away(tg_server_connection *connection) {
+  tg_buffer *text = &connection->server->scratch;
+  tg_text body = TG_TEXT("{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+                         "\"detail\":\"too many connections\"}");
+  tg_response response = {.status = 503, .type = TG_TEXT("application/problem+json")};
+  response.fields = TG_TEXT("Retry-After: 1\r\nConnection: close\r\n");
+  write_fields(connection, text, &response);
+  tg_http1_write_length(text, body.size);
+  tg_http1_write_end(text);
+  tg_buffer_append_text(text, body);
+  tg_text whole = tg_buffer_text(text);
+  if (!text->failed) send_parts(connection, &whole, 1); /* what cannot be written need not be heard */
+  tg_buffer_clear(text);
+}
+
 /* --- answers in pieces --- */
 
 int tg_server_connection_start(tg_server_connection *connection, const tg_response *response, int64_t length) {

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, RESERVED_DESCRIPTORS = 16 };
 
 struct tg_listener {
   union {
@@ -36,11 +37,26 @@ static int accept_one(tg_listener *listener, tg_stream **stream) {
   return 0;
 }
 
+/* The system gives the lowest free number. */
+static bool is_scarce(const tg_stream *stream) {
+  const tg_socket *socket = TG_CONTAINER(stream, tg_socket, stream);
+  struct rlimit limit;
+  uv_os_fd_t fd;
+  if (uv_fileno(&socket->handle.any, &fd) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) return false;
+  return limit.rlim_cur != RLIM_INFINITY && (rlim_t)fd + RESERVED_DESCRIPTORS >= limit.rlim_cur;
+}
+
+static void hand_over(tg_listener *listener, tg_stream *stream) {
+  const tg_listener_events *events = listener->events;
+  if (events->on_scarce != NULL && is_scarce(stream)) events->on_scarce(listener->owner, stream);
+  else events->on_accept(listener->owner, stream);
+}
+
 static void on_connection(uv_stream_t *handle, int status) {
   tg_listener *listener = handle->data;
   tg_stream *stream = NULL;
   if (status == 0) status = accept_one(listener, &stream);
-  if (status == 0) listener->events->on_accept(listener->owner, stream);
+  if (status == 0) hand_over(listener, stream);
   else listener->events->on_accept_error(listener->owner, status);
 }
 

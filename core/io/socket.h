@@ -14,6 +14,9 @@ typedef struct tg_listener_events {
   void (*on_accept)(void *owner, tg_stream *stream);
   /* A connection could not be accepted (a negative code, EMFILE for one); the listener goes on. */
   void (*on_accept_error)(void *owner, int code);
+  /* A new connection whose descriptor is one of the last few that the process may have: tell it so and close it, so
+     that files and upstreams can still be opened. on_accept gets it where this is NULL. */
+  void (*on_scarce)(void *owner, tg_stream *stream);
 } tg_listener_events;
 
 /* Listens; 0 and *listener, or a negative code. A Unix socket's stale file is replaced. Callbacks come from the

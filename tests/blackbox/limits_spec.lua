@@ -298,3 +298,49 @@ describe("the limit of time for a client that reads", function()
     connection:close()
   end)
 end)
+
+describe("the limit of connections", function()
+  it("turns away with 503, and serves those that are there", function()
+    local serving = gateway.start { routes = { ["limits.lua"] = ROUTES }, options = { "--connections-max=3" } }
+    local connections = {}
+    for number = 1, 3 do
+      connections[number] = serving:connect()
+      assert.equal(200, connections[number]:ask(get "/hello").status)
+    end
+    local fourth = serving:connect()
+    local refused = fourth:read()
+    fourth:close()
+    assert.equal(503, refused.status)
+    assert.equal("1", refused.headers["retry-after"])
+    for number = 1, 3 do
+      assert.equal(200, connections[number]:ask(get "/hello").status)
+      connections[number]:close()
+    end
+    wait.until_true("there is room again", function()
+      return serving:ask(get "/hello").status == 200
+    end)
+    local log = serving:stop()
+    assert.matches("new connections are turned away with 503: connections_max are open", log, 1, true)
+  end)
+
+  it("is that of the process's descriptors, too, of which some are kept for other things", function()
+    local serving = gateway.start { routes = { ["limits.lua"] = ROUTES }, descriptors = 64 }
+    local connections, refused = {}, 0
+    for number = 1, 100 do
+      connections[number] = serving:connect()
+    end
+    for number = 1, 100 do
+      local ok, answer = pcall(connections[number].ask, connections[number], get "/hello")
+      refused = refused + ((not ok or answer.status == 503) and 1 or 0)
+    end
+    assert.is_true(refused >= 50 and refused < 100)
+    for number = 1, 100 do
+      connections[number]:close()
+    end
+    wait.until_true("there is room again", function()
+      local ok, answer = pcall(serving.ask, serving, get "/hello")
+      return ok and answer.status == 200
+    end)
+    assert.matches("turned away with 503: hardly any file descriptors are left", serving:stop(), 1, true)
+  end)
+end)

@@ -42,9 +42,15 @@ end
 local Gateway = {}
 Gateway.__index = Gateway
 
+-- A command under a limit of file descriptors.
+local function limited(command, descriptors)
+  return { "/bin/sh", "-c", ('ulimit -n %d && exec "$0" "$@"'):format(descriptors), unpack(command) }
+end
+
 --- Starts a gateway on a free port and waits until it listens.
 ---@async
----@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen
+---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
+--- descriptors (the most that it may have)
 function gateway.start(fields)
   local self = setmetatable({}, Gateway)
   local routes = fields.routes
@@ -56,6 +62,9 @@ function gateway.start(fields)
   local command = { BINARY, "run", "--routes", routes, unpack(fields.options or {}) }
   for _, address in ipairs(fields.listen or { "127.0.0.1:0" }) do
     command[#command + 1] = "--listen=" .. address
+  end
+  if fields.descriptors then
+    command = limited(command, fields.descriptors)
   end
   self.process = process.start { command = command, environment = fields.environment }
   self:wait_until_it_listens()

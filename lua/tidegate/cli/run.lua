@@ -110,6 +110,7 @@ return function(args)
       core.wake(stopped.task, stopped.ticket)
     end
   end
+  core.raise_descriptor_limit()
   local server = core.serve(values)
   local bound = listen(server, values.listen)
   app.set_url(loaded, first_with_url(bound))

@@ -128,10 +128,16 @@ static void on_accept_error(void *owner, int code) {
   CHECK_NUMBER(code, 0);
 }
 
+static void on_full(void *owner, const char *why) {
+  CHECK(why != NULL);
+  ((echo *)owner)->full++;
+}
+
 static const tg_server_events server_events = {
     .on_request = on_request,
     .on_stopped = on_stopped,
     .on_accept_error = on_accept_error,
+    .on_full = on_full,
 };
 
 void echo_start(echo *is, tg_loop *loop, const tg_server_limits *limits) {

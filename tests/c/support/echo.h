@@ -16,6 +16,7 @@ typedef struct echo {
   int gone;     /* of those, whose client left first */
   int answered; /* of those, that were answered */
   int stopped;  /* calls of on_stopped */
+  int full;     /* calls of on_full */
   tg_list held; /* exchanges that were not released */
 } echo;
 
