@@ -1,4 +1,5 @@
 #include "proto/http1_writer.h"
+#include "proto/http_date.h"
 #include "proto/status.h"
 
 static void append(tg_buffer *buffer, tg_text text) {
@@ -45,10 +46,11 @@ void tg_http1_write_end(tg_buffer *buffer) {
 tg_text tg_http1_date_line(tg_http1_date *date) {
   time_t now = time(NULL);
   if (now != date->second) {
-    struct tm utc;
-    gmtime_r(&now, &utc);
     date->second = now;
-    date->size = strftime(date->line, sizeof date->line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+    memcpy(date->line, "Date: ", 6);
+    tg_http_date_write(now, date->line + 6);
+    memcpy(date->line + 6 + TG_HTTP_DATE_BYTES, "\r\n", 2);
+    date->size = 6 + TG_HTTP_DATE_BYTES + 2;
   }
   return (tg_text){date->line, date->size};
 }
