@@ -41,12 +41,18 @@ function errors.abort(status, detail, headers)
   error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)
 end
 
+-- What LuaJIT raises instead of a stack overflow where the handler, which takes the traceback, overflows as well.
+local NO_ROOM = "error in error handling"
+
 --- An error as text, also where its own __tostring fails.
 ---@param value any
 ---@return string
 function errors.text(value)
+  if value == NO_ROOM then
+    return "stack overflow, and no room for a traceback"
+  end
   local ok, text = pcall(tostring, value)
-  return ok and text or "an error whose __tostring fails"
+  return ok and type(text) == "string" and text or "an error whose __tostring fails"
 end
 
 --- What an error is answered with.
