@@ -246,6 +246,18 @@ local function user_traceback(otherwise)
   return #lines > 1 and "\n" .. table.concat(lines, "\n") or otherwise or whole
 end
 
+local TRACE_BYTES_MAX = 16384
+
+-- The traceback so far, and that from here behind it. A recursion through scopes brings thousands of them, which nobody
+-- reads, and each would be copied into the next.
+local function lengthen(inner)
+  if #inner.trace > TRACE_BYTES_MAX then
+    return inner.trace
+  end
+  local trace = inner.trace .. inner.joint .. user_traceback("")
+  return #trace > TRACE_BYTES_MAX and trace .. "\nand so on" or trace
+end
+
 --- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is.
 function task.note_trace(value)
   local inner = passing[current()]
@@ -253,9 +265,8 @@ function task.note_trace(value)
   if inner then
     passing[current()] = nil -- it stands for one error only
   end
-  if inner and inner.value == value then
-    local outer = user_traceback("")
-    last_trace = inner.trace .. inner.joint .. outer
+  if inner and rawequal(inner.value, value) then
+    last_trace = lengthen(inner)
   else
     last_trace = user_traceback()
   end
@@ -285,6 +296,19 @@ end
 function task.check_can_wait(name)
   if not core.can_wait() then
     core.park(name)
+  end
+end
+
+--- Raises where the running task is the other one, or is spawned within it: neither would ever end.
+---@param of lightuserdata the one that it would wait for
+function task.check_not_within(of, name)
+  local around = current()
+  while around and around ~= of do
+    local scope = home[around]
+    around = scope and scope.task
+  end
+  if around then
+    core.raise(name .. ": a task cannot wait for itself, nor for one whose scopes it is in; it would never end")
   end
 end
 
