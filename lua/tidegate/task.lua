@@ -231,7 +231,7 @@ local last_trace
 -- Is this line of a traceback of no use to who wrote the route: a place in Tidegate's own modules, a call by C code?
 local function is_inner(line)
   return line:find("^\ttidegate[%w_.]*:") or line:find("^\t%[C%]: in function '[xp]*call'")
-    or line:find("^\t%[C%]: in function 'error'")
+    or line:find("^\t%[C%]: in function 'error'") or line:find("^\t%[C%]: in function 'raise'")
 end
 
 -- A traceback of the user's own code; where none of it is the user's, `otherwise`, or everything.
@@ -254,7 +254,12 @@ local function lengthen(inner)
   if #inner.trace > TRACE_BYTES_MAX then
     return inner.trace
   end
-  local trace = inner.trace .. inner.joint .. user_traceback("")
+  local outer = user_traceback("")
+  local joint = inner.joint
+  if outer == "" and joint:find " by$" then
+    joint = "" -- who waits has left no line of its own: it did so in a tail call
+  end
+  local trace = inner.trace .. joint .. outer
   return #trace > TRACE_BYTES_MAX and trace .. "\nand so on" or trace
 end
 

@@ -222,6 +222,26 @@ describe("task.trace", function()
     assert.not_matches("waited for by", trace, 1, true)
   end)
 
+  it("says nothing of who waited where that was a tail call", function()
+    local trace = trace_of(function()
+      tg.gather {
+        function()
+          return tg.gather { raise_in_child }
+        end,
+      }
+    end)
+    local _, count = trace:gsub("waited for by", "")
+    assert.equal(1, count)
+    assert.matches(line_of(raise_in_child), trace, 1, true)
+  end)
+
+  it("leaves out the function that blames a line of the user's", function()
+    local trace = trace_of(function()
+      tg.gather(5)
+    end)
+    assert.not_matches("'raise'", trace, 1, true)
+  end)
+
   it("does not mix in a failure that an earlier task caught", function()
     local trace
     local function fail()
