@@ -68,10 +68,9 @@ static int wait_for_client(lua_State *L, tg_task *task, tg_exchange *exchange, s
   bool behind = tg_exchange_unsent_bytes(exchange) >= UNSENT_BYTES_MAX;
   if (!behind && request->turn_bytes < TURN_BYTES_MAX) return 0;
   request->turn_bytes = 0;
-  int count = tg_task_park(L, task, behind ? on_write_abort : NULL, request);
-  if (behind) request->writer = task;
-  else tg_task_wake(task, 0);
-  return count;
+  if (!behind) return tg_task_yield(L, task);
+  request->writer = task;
+  return tg_task_park(L, task, on_write_abort, request);
 }
 
 /* The write has failed, and the connection ends soon: that wakes the task, by its cancellation where no shield keeps it

@@ -73,9 +73,14 @@ static void *open_holder(void *owner) {
   return calloc(1, sizeof(holder));
 }
 
+static void drop_state(holder *self) {
+  if (self->L != NULL) lua_close(self->L);
+  self->L = NULL;
+}
+
 static void close_holder(void *context) {
   holder *self = context;
-  if (self->L != NULL) lua_close(self->L);
+  drop_state(self);
   free(self);
 }
 
@@ -101,17 +106,22 @@ static void fail(call *self, const char *message) {
   tg_buffer_append(&self->bytes, message, strlen(message));
 }
 
-static void run_in(lua_State *L, call *self) {
+/* What fails here is not the user's function, whose errors are results, but what is around it: that function has left
+   a hook, or has no global of Lua's in its place, or there is no memory. No later call may find the state like that. */
+static void run_in(holder *thread, call *self) {
+  lua_State *L = thread->L;
   self->needs_state = false;
-  if (lua_cpcall(L, run_protected, self) != 0) {
-    const char *message = lua_tostring(L, -1);
-    fail(self, message != NULL ? message : "an error that is no string");
+  if (lua_cpcall(L, run_protected, self) == 0) {
+    lua_settop(L, 0);
+    return;
   }
-  lua_settop(L, 0);
+  const char *message = lua_tostring(L, -1);
+  fail(self, message != NULL ? message : "an error that is no string");
+  drop_state(thread);
 }
 
 static bool renew_state(holder *self) {
-  if (self->L != NULL) lua_close(self->L);
+  drop_state(self);
   self->L = new_state();
   return self->L != NULL;
 }
@@ -121,8 +131,8 @@ static void run_call(tg_work *work, void *context) {
   call *self = TG_CONTAINER(work, call, work);
   holder *thread = context;
   self->needs_state = true;
-  if (thread != NULL && thread->L != NULL) run_in(thread->L, self);
-  if (thread != NULL && self->needs_state && renew_state(thread)) run_in(thread->L, self);
+  if (thread != NULL && thread->L != NULL) run_in(thread, self);
+  if (thread != NULL && self->needs_state && renew_state(thread)) run_in(thread, self);
   if (self->needs_state) fail(self, "not enough memory for a Lua state");
 }
 

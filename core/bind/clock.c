@@ -20,11 +20,7 @@ static int sleep_for(lua_State *L) {
   luaL_argcheck(L, seconds >= 0 && seconds <= SECONDS_MAX, 1, "seconds must be between 0 and 1e9");
   tg_task *task = tg_task_enter(L, "tg.sleep");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  if (seconds == 0) {
-    int count = tg_task_park(L, task, NULL, NULL);
-    tg_task_wake(task, 0);
-    return count;
-  }
+  if (seconds == 0) return tg_task_yield(L, task);
   tg_timer_init(&task->timer, on_timer);
   tg_timer_start(task->runtime->loop, &task->timer, (uint64_t)(seconds * NS_PER_SECOND));
   return tg_task_park(L, task, on_abort, NULL);

@@ -210,6 +210,14 @@ void tg_task_wake(tg_task *task, int count) {
   tg_loop_post(task->runtime->loop, &task->job);
 }
 
+int tg_task_yield(lua_State *L, tg_task *task) {
+  int count = tg_task_park(L, task, NULL, NULL);
+  task->state = TG_TASK_READY;
+  task->argument_count = 0;
+  tg_loop_post_last(task->runtime->loop, &task->job);
+  return count;
+}
+
 void tg_task_cancel(tg_task *task, lua_State *L) {
   forget_cancellation(task);
   if (lua_isnil(L, -1)) {
@@ -302,9 +310,7 @@ static int park(lua_State *L) {
 static int checkpoint(lua_State *L) {
   tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  int count = tg_task_park(L, task, NULL, NULL);
-  tg_task_wake(task, 0);
-  return count;
+  return tg_task_yield(L, task);
 }
 
 /* core.park_shielded(name): the same, and a cancellation does not end it */

@@ -67,6 +67,9 @@ int tg_task_raise_cancellation(lua_State *L, tg_task *task);
    it is woken, and must see to it that nobody wakes it for this wait any more. */
 int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void *wait);
 
+/* Lets every task that is ready now run once: `return tg_task_yield(…)`. */
+int tg_task_yield(lua_State *L, tg_task *task);
+
 /* The stack on which the results of a wait are pushed, at most 16 of them. */
 static inline lua_State *tg_task_results(tg_task *task) {
   return task->L;

@@ -173,6 +173,12 @@ void tg_loop_post(tg_loop *loop, tg_job *job) {
   else tg_list_push_back(&loop->ready, &job->node);
 }
 
+void tg_loop_post_last(tg_loop *loop, tg_job *job) {
+  if (tg_job_is_posted(job)) return;
+  if (tg_list_is_empty(&loop->ready)) uv_idle_start(&loop->busy, on_busy);
+  tg_list_push_back(&loop->ready, &job->node);
+}
+
 void tg_loop_post_idle(tg_loop *loop, tg_job *job) {
   if (tg_job_is_posted(job)) return;
   uv_idle_start(&loop->busy, on_busy);

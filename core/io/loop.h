@@ -55,6 +55,9 @@ void tg_job_init(tg_job *job, void (*run)(tg_job *job));
 /* Puts a job on the ready queue; one that is there already stays in its place. */
 void tg_loop_post(tg_loop *loop, tg_job *job);
 
+/* The same, behind all that are there now, in a random order too. */
+void tg_loop_post_last(tg_loop *loop, tg_job *job);
+
 /* Runs the job once no other is ready, and before a virtual clock jumps. */
 void tg_loop_post_idle(tg_loop *loop, tg_job *job);
 

@@ -30,8 +30,8 @@ local function report(place, err, trace)
   end
 end
 
-local function run(place, fn, ...)
-  local ok, err = xpcall(fn, task.note_trace, ...)
+local function run(place, fn, arguments, argument_count)
+  local ok, err = xpcall(fn, task.note_trace, unpack(arguments, 1, argument_count))
   if not ok then
     report(place, err, task.trace())
   end
@@ -39,7 +39,7 @@ local function run(place, fn, ...)
 end
 
 local function start(place, fn, ...)
-  local of = core.spawn_root(run, place, fn, ...)
+  local of = core.spawn_root(run, place, fn, { ... }, select("#", ...))
   count = count + 1
   return of
 end

@@ -58,7 +58,7 @@ local function raised(failed, value)
   forget_failed_modules()
   if plain.fault(value) then
     local ok, text = pcall(tostring, value)
-    value = ok and text or "an error that is a " .. type(value)
+    value = ok and type(text) == "string" and text or "an error that is a " .. type(value)
   end
   return plain.encode("raised", value, trace_of(failed))
 end

@@ -41,12 +41,34 @@ function errors.abort(status, detail, headers)
   error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)
 end
 
+-- What LuaJIT raises instead of a stack overflow where the handler, which takes the traceback, overflows as well.
+local NO_ROOM = "error in error handling"
+
+-- The usual fields of a table that somebody raised; the others are left out, for the text goes to the log.
+local function table_text(value)
+  local fields = {}
+  for _, name in ipairs { "message", "kind", "code", "status", "reason" } do
+    local field = rawget(value, name)
+    if type(field) == "string" or type(field) == "number" then
+      fields[#fields + 1] = ("%s = %s"):format(name, field)
+    end
+  end
+  return #fields > 0 and "a table, " .. table.concat(fields, ", ") or "a table without a message"
+end
+
 --- An error as text, also where its own __tostring fails.
 ---@param value any
 ---@return string
 function errors.text(value)
+  if value == NO_ROOM then
+    return "stack overflow, and no room for a traceback"
+  end
+  local metatable = debug.getmetatable(value)
+  if type(value) == "table" and not (metatable and rawget(metatable, "__tostring")) then
+    return table_text(value)
+  end
   local ok, text = pcall(tostring, value)
-  return ok and text or "an error whose __tostring fails"
+  return ok and type(text) == "string" and text or "an error whose __tostring fails"
 end
 
 --- What an error is answered with.

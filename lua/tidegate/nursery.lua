@@ -112,11 +112,12 @@ function Nursery:spawn(key, fn, argument)
   return place
 end
 
---- Waits until every child has ended. A cancellation of the waiting task cancels them first.
+--- Waits until every child has ended. A cancellation of the waiting task cancels them first. Where there never was a
+--- child the others run once, so that a loop around it holds up nobody, and can be cancelled.
 ---@param name string the function that waits
 ---@return tidegate.Cancelled? # the cancellation that came meanwhile
 function Nursery:wait(name)
-  local interrupted
+  local interrupted = #self.children == 0 and core.checkpoint(name) or nil
   while self.count > 0 do
     self.waiting, self.ticket = true, core.ticket()
     local err

@@ -213,6 +213,11 @@ end
 ---@return any ... what its function returned; what it raised is raised
 function Handle:wait()
   task.check_can_wait("handle:wait")
+  if self.ended then
+    task.results(core.checkpoint("handle:wait"))
+  else
+    task.check_not_within(self.nursery.children[self.index], "handle:wait")
+  end
   while not self.ended do
     local waiter = { task = current(), ticket = core.ticket() }
     self.waiters = self.waiters or {}

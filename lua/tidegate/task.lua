@@ -238,7 +238,7 @@ local last_trace
 -- Is this line of a traceback of no use to who wrote the route: a place in Tidegate's own modules, a call by C code?
 local function is_inner(line)
   return line:find("^\ttidegate[%w_.]*:") or line:find("^\t%[C%]: in function '[xp]*call'")
-    or line:find("^\t%[C%]: in function 'error'")
+    or line:find("^\t%[C%]: in function 'error'") or line:find("^\t%[C%]: in function 'raise'")
 end
 
 -- A traceback of the user's own code; where none of it is the user's, `otherwise`, or everything.
@@ -253,6 +253,23 @@ local function user_traceback(otherwise)
   return #lines > 1 and "\n" .. table.concat(lines, "\n") or otherwise or whole
 end
 
+local TRACE_BYTES_MAX = 16384
+
+-- The traceback so far, and that from here behind it. A recursion through scopes brings thousands of them, which nobody
+-- reads, and each would be copied into the next.
+local function lengthen(inner)
+  if #inner.trace > TRACE_BYTES_MAX then
+    return inner.trace
+  end
+  local outer = user_traceback("")
+  local joint = inner.joint
+  if outer == "" and joint:find " by$" then
+    joint = "" -- who waits has left no line of its own: it did so in a tail call
+  end
+  local trace = inner.trace .. joint .. outer
+  return #trace > TRACE_BYTES_MAX and trace .. "\nand so on" or trace
+end
+
 --- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is. Nobody
 --- reads where a cancellation came, but for a deadline in the task that set it, which makes an error of it.
 function task.note_trace(value)
@@ -264,9 +281,8 @@ function task.note_trace(value)
   if getmetatable(value) == Cancelled and value.traced_in ~= current() then
     return value
   end
-  if inner and inner.value == value then
-    local outer = user_traceback("")
-    last_trace = inner.trace .. inner.joint .. outer
+  if inner and rawequal(inner.value, value) then
+    last_trace = lengthen(inner)
   else
     last_trace = user_traceback()
   end
@@ -296,6 +312,19 @@ end
 function task.check_can_wait(name)
   if not core.can_wait() then
     core.park(name)
+  end
+end
+
+--- Raises where the running task is the other one, or is spawned within it: neither would ever end.
+---@param of lightuserdata the one that it would wait for
+function task.check_not_within(of, name)
+  local around = current()
+  while around and around ~= of do
+    local scope = home[around]
+    around = scope and scope.task
+  end
+  if around then
+    core.raise(name .. ": a task cannot wait for itself, nor for one whose scopes it is in; it would never end")
   end
 end
 

@@ -296,6 +296,32 @@ describe("the module of a blocking call #realtime", function()
     assert.equal("mended", tg.blocking("broken", "f"))
   end)
 
+  it("spoils its state for no later call", function()
+    files:write("spoils.lua", [[
+      local spoils = {}
+      function spoils.hook() debug.sethook(function() error "a hook" end, "", 1) end
+      function spoils.globals() for name in pairs(_G) do _G[name] = nil end end
+      function spoils.nothing() return "fine" end
+      return spoils
+    ]])
+    for _, name in ipairs { "hook", "globals" } do
+      pcall(tg.blocking, "spoils", name)
+      for _ = 1, 2 * THREADS_MAX do
+        pcall(tg.blocking, "spoils", "nothing") -- the first one in that state may find out
+      end
+      for _ = 1, 2 * THREADS_MAX do
+        assert.equal("fine", tg.blocking("spoils", "nothing"))
+      end
+    end
+  end)
+
+  it("may raise what __tostring makes no text of", function()
+    files:write("odd.lua", [[
+      return { fail = function() error(setmetatable({}, { __tostring = function() return {} end })) end }
+    ]])
+    assert.equal("an error that is a table", error_of(tg.blocking, "odd", "fail"))
+  end)
+
   it("may be one whose functions are found by a metatable", function()
     files:write("lazy.lua", [[
 return setmetatable({}, { __index = function(_, name)

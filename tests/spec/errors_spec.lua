@@ -76,3 +76,31 @@ describe("errors.is_error", function()
     assert.is_false(errors.is_error(nil))
   end)
 end)
+
+describe("errors.text", function()
+  local function raise()
+    error "no"
+  end
+
+  for expected, value in pairs {
+    ["a text"] = "a text",
+    ["5"] = 5,
+    ["false"] = false,
+    ["404 Not Found"] = aborted(404),
+    ["a table, message = no such user, code = 7"] = { code = 7, message = "no such user", token = "secret" },
+    ["a table without a message"] = setmetatable({}, { __index = raise }),
+    ["an error whose __tostring fails"] = setmetatable({}, { __tostring = raise }),
+    ["stack overflow, and no room for a traceback"] = "error in error handling",
+  } do
+    it("is there for every error: " .. expected, function()
+      assert.equal(expected, errors.text(value))
+    end)
+  end
+
+  it("is a text also where __tostring returns none", function()
+    assert.equal("an error whose __tostring fails", errors.text(setmetatable({}, {
+      __tostring = function() return {} end,
+    })))
+    assert.equal("nil", errors.text(nil))
+  end)
+end)

@@ -104,12 +104,14 @@ function line.checkpoint(name)
   task.results(core.checkpoint(name))
 end
 
+-- Of two errors the first one counts, as where `fn` has given it back itself and failed then.
 local function give_back(held, ok, ...)
-  local trace = not ok and task.trace()
-  held:release()
   if ok then
+    held:release()
     return ...
   end
+  local trace = task.trace()
+  pcall(held.release, held)
   return task.raise_again(..., trace, "")
 end
 

@@ -127,6 +127,9 @@ local function run_tidegate(site, step, words)
     environment[name] = value
     table.remove(words, 1)
   end
+  if words[2] == "tasks" then
+    words[#words + 1] = "--admin-socket=" .. site:admin_socket()
+  end
   local result = gateway.command({ unpack(words, 2) }, { environment = environment, folder = site:path() })
   site.status = result.status
   match.text(step.place, step.expected, result.out .. result.err)

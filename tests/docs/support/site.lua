@@ -46,8 +46,18 @@ end
 --- The page's gateway, which the first example that needs it starts.
 ---@async
 function Site:gateway()
-  self.running = self.running or gateway.start { routes = self:path() .. "/routes" }
+  self.running = self.running or gateway.start {
+    routes = self:path() .. "/routes",
+    options = { "--admin-socket=" .. self:path() .. "/admin.sock" },
+  }
   return self.running
+end
+
+--- The path of the admin socket of the page's gateway.
+---@async
+function Site:admin_socket()
+  self:gateway()
+  return self:path() .. "/admin.sock"
 end
 
 --- Ends the gateway and removes the folder.
