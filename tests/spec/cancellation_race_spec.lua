@@ -1,4 +1,4 @@
--- A cancellation that comes in the same turn as what was waited for: before it or behind it, nothing is lost or doubled.
+-- A cancellation in the same turn as what was waited for: before it or behind it, nothing is lost or doubled.
 local core = require "tidegate.core"
 local task = require "tidegate.task"
 local tg = require "tidegate"
