@@ -46,17 +46,21 @@ local function answer_error(exchange, request, err, trace, dev)
   core.respond(exchange, status, PROBLEM, problem(request, status, detail), headers)
 end
 
+local function report_cancellation(request, err)
+  log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
+    err.children, err.children == 1 and "child" or "children")
+end
+
 local function fail(exchange, request, err, trace, dev)
-  if core.is_answered(exchange) then
-    if task.is_cancellation(err) then
-      log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
-        err.children, err.children == 1 and "child" or "children")
-    else
-      report(request, err, trace)
-    end
-    return
+  local answered = core.is_answered(exchange)
+  if task.is_cancellation(err) then
+    report_cancellation(request, err)
+  elseif answered then
+    report(request, err, trace)
   end
-  answer_error(exchange, request, err, trace, dev)
+  if not answered then
+    answer_error(exchange, request, err, trace, dev)
+  end
 end
 
 local serve = {}
