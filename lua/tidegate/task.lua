@@ -39,6 +39,7 @@ local function abandon(scope)
   end
   if scope.nursery then
     scope.nursery:abort(task.cancellation("its scope was abandoned"))
+    scope.nursery:move(nil)
   end
 end
 
@@ -176,11 +177,30 @@ local function adopt(scope, of)
   end
   scope.task = of
   if scope.nursery then
-    scope.nursery.task = of
+    scope.nursery:move(of)
   end
   if scope.deadline and not scope.timer and not scope.cancelled then
     scope.timer = core.deadline(scope.deadline - core.now(), scope)
   end
+end
+
+--- Is the running task a child of one of these scopes? Then they would wait for it, and it for them.
+function task.is_below(inner)
+  local nurseries = {}
+  while inner do
+    if inner.nursery then
+      nurseries[inner.nursery] = true
+    end
+    inner = inner.outer
+  end
+  local parent = next(nurseries) and home[current()]
+  while parent do
+    if nurseries[parent] then
+      return true
+    end
+    parent = home[parent.task]
+  end
+  return false
 end
 
 --- Puts them around what the running task does now, which need not be the one that they were taken off.

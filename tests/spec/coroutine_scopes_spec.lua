@@ -240,6 +240,25 @@ describe("a suspended coroutine that another task resumes", function()
     assert.matches("waits in another task", generate(), 1, true)
   end)
 
+  it("says why not to a task of a scope that it has open, for they would wait for each other", function()
+    local generate, result
+    generate = coroutine.wrap(function()
+      tg.scope(function(scope)
+        scope:spawn(function()
+          result = tg.gather({ function()
+            return select(2, pcall(generate))
+          end })[1]
+        end)
+        coroutine.yield()
+      end)
+      return "ended"
+    end)
+    generate()
+    tg.sleep(1)
+    assert.matches("cannot resume a coroutine from a task of a scope that it has open", result, 1, true)
+    assert.equal("ended", generate())
+  end)
+
   it("has the children of its scope, which end with it", function()
     local ticks = 0
     local generate = coroutine.wrap(function()
@@ -330,6 +349,41 @@ describe("a coroutine that nobody resumes any more", function()
     tg.sleep(0)
     assert.equal("its scope was abandoned", reason)
     assert.equal(before, core.task_count())
+  end)
+
+  it("has children that are below no other task, though that may be kept in the same place", function()
+    local seen, done = nil, tg.event()
+    local function swallowing()
+      pcall(tg.sleep, 1000)
+      tg.gather { function()
+        local all = {}
+        for _ = 1, 8 do -- one of them is kept where the task was that has ended
+          all[#all + 1] = function()
+            seen = tg.remaining() or "none"
+            local above = core.task_info(core.current()).parent
+            for _ = 1, 10 do
+              above = above and core.task_info(above).parent
+            end
+            assert(above == nil, "a circle")
+          end
+        end
+        tg.gather(all)
+      end }
+    end
+    tg.gather { function()
+      coroutine.wrap(function()
+        tg.scope(function(scope)
+          scope:spawn(function()
+            pcall(swallowing)
+            done:set()
+          end)
+          coroutine.yield()
+        end)
+      end)()
+      tg.sleep(1)
+    end }
+    done:wait()
+    assert.equal("none", seen)
   end)
 
   it("leaves nothing that a later task could meet", function()
