@@ -41,6 +41,13 @@ static const tg_exchange_events exchange_events = {
     .on_gone = on_gone,
 };
 
+/* What a field of the request says; "" where there are two of it, which is nothing that can be meant. */
+static tg_text only_value(const tg_head *head, tg_text name) {
+  const tg_field *field = tg_head_find(head, name, NULL);
+  if (field == NULL) return (tg_text){NULL, 0};
+  return tg_head_find(head, name, field) == NULL ? field->value : TG_TEXT("");
+}
+
 static void start_task(tg_task *task, tg_exchange *exchange, int serve_ref) {
   lua_State *L = tg_task_results(task);
   task->on_end = on_task_end;
@@ -49,7 +56,7 @@ static void start_task(tg_task *task, tg_exchange *exchange, int serve_ref) {
   lua_pushlightuserdata(L, exchange);
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
   lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
-  tg_text timeout = tg_head_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms"));
+  tg_text timeout = only_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms"));
   if (timeout.data != NULL) lua_pushlstring(L, timeout.data, timeout.size);
   tg_task_start(task, timeout.data != NULL ? 4 : 3);
 }

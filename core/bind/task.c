@@ -275,6 +275,12 @@ static int spawn_root(lua_State *L) {
   return spawn_below(L, NULL, 1);
 }
 
+/* core.set_parent(task, parent or nil): the task is below another one from now on, which outlives it */
+static int set_parent(lua_State *L) {
+  check_task(L, 1)->parent = lua_isnoneornil(L, 2) ? NULL : check_task(L, 2);
+  return 0;
+}
+
 /* core.ended() → function, …: the coroutine has nothing more to do; it returns with the next thing to run */
 static int ended(lua_State *L) {
   tg_runtime_of(L)->current->state = TG_TASK_ENDED;
@@ -438,6 +444,7 @@ const luaL_Reg tg_task_functions[] = {
     {"spawn", spawn},
     {"spawn_for", spawn_for},
     {"spawn_root", spawn_root},
+    {"set_parent", set_parent},
     {"ended", ended},
     {"current", current},
     {"task_number", task_number},

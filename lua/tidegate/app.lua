@@ -221,10 +221,13 @@ function App:mount(request_timeout_ms)
   self.shared.mounted = true
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
-    local chain = with_body(route.options.body_bytes_max, wrap(route.handler, route.group))
+    local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))
     route.run = within(route.options.request_timeout_ms or request_timeout_ms, chain)
   end
-  local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
+  local function without_route(handler)
+    return within(request_timeout_ms, (wrap(handler, self)))
+  end
+  local missing, mismatch, asterisk = without_route(not_found), without_route(other_method), without_route(any_path)
   local find = routes.find
   return function(request)
     local route, params, allowed = find(routes, request.method, request.path)

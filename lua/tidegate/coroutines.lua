@@ -55,6 +55,9 @@ local function go_on(co, ...)
   end
   local around, own = innermost(), aside[co]
   if own then
+    if task.is_below(own) then
+      return false, "cannot resume a coroutine from a task of a scope that it has open: they would wait for each other"
+    end
     aside[co] = nil
     task.take_up(own)
   end

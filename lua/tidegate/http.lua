@@ -170,7 +170,11 @@ end
 
 local NONE = {}
 
--- The headers, with what remains of the time until the earliest deadline.
+local DEADLINE_FIELD = "X-Request-Timeout-Ms"
+local DEADLINE_MS_MAX = 9999999999 -- the most that serve.lua takes
+
+-- The headers, with what remains of the time until the earliest deadline in place of what they may say of it: those of
+-- a request that is handed on tell what it had at first.
 local function with_deadline(headers)
   local seconds = scope.remaining()
   if not seconds then
@@ -178,9 +182,11 @@ local function with_deadline(headers)
   end
   local all = {}
   for name, value in pairs(headers or NONE) do
-    all[name] = value
+    if type(name) ~= "string" or name:lower() ~= DEADLINE_FIELD:lower() then
+      all[name] = value
+    end
   end
-  all["X-Request-Timeout-Ms"] = math.ceil(seconds * 1000)
+  all[DEADLINE_FIELD] = math.min(math.ceil(seconds * 1000), DEADLINE_MS_MAX)
   return all
 end
 

@@ -11,7 +11,7 @@ local xpcall, setmetatable = xpcall, setmetatable
 local note_trace, take_trace, home = task.note_trace, task.trace, task.home
 
 ---@class tidegate.Nursery
----@field task lightuserdata the one that waits
+---@field task lightuserdata? the one that waits; nil where that has ended before it did (see task.lua, abandon)
 ---@field outer table? the cancel scope around it
 ---@field children (lightuserdata|false)[] false where one has ended
 ---@field count integer children that have not ended
@@ -36,6 +36,17 @@ function nursery.new(size)
     waiting = false,
     cancelled = false,
   }, Nursery)
+end
+
+--- Makes another task the one that waits, or none.
+---@param of lightuserdata?
+function Nursery:move(of)
+  self.task = of
+  for _, child in ipairs(self.children) do
+    if child then
+      core.set_parent(child, of)
+    end
+  end
 end
 
 --- Cancels every child that has not ended.
@@ -105,7 +116,7 @@ end
 function Nursery:spawn(key, fn, argument)
   local free = self.free
   local place = free and table.remove(free) or #self.children + 1
-  local child = spawn_for(self.task, run_child, self, place, key, fn, argument)
+  local child = spawn_for(self.task or current(), run_child, self, place, key, fn, argument)
   self.children[place] = child
   self.count = self.count + 1
   home[child] = self

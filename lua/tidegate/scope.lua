@@ -280,7 +280,8 @@ local function end_scope(self, frame, ok, ...)
   elseif not ok then
     children:cancel(...)
   end
-  local interrupted = children:wait("tg.scope")
+  -- One from outside may have cancelled the children alone, while a shield kept it off this task.
+  local interrupted = children:wait("tg.scope") or children.cancelled or nil
   self.closed = true
   task.leave(frame)
   if not ok and task.is_cancellation(...) then

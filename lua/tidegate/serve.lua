@@ -57,23 +57,22 @@ local function break_off(exchange, request, err, trace)
   end
 end
 
-local function report_unheard(request, err, trace)
-  if task.is_cancellation(err) then
-    log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
-      err.children, err.children == 1 and "child" or "children")
-  else
-    report(request, err, trace)
-  end
+local function report_cancellation(request, err)
+  log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
+    err.children, err.children == 1 and "child" or "children")
 end
 
 local function fail(exchange, request, err, trace, dev)
   local state = core.answer_state(exchange)
+  if task.is_cancellation(err) and state ~= "started" then
+    report_cancellation(request, err)
+  elseif state == "gone" or state == "ended" then
+    report(request, err, trace)
+  end
   if state == "none" then
     answer_error(exchange, request, err, trace, dev)
   elseif state == "started" then
     break_off(exchange, request, err, trace)
-  else
-    report_unheard(request, err, trace)
   end
 end
 

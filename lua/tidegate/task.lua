@@ -15,8 +15,10 @@ local task = {}
 local passing = {}
 -- [task] = the innermost cancel scope that the task is in: {task, outer, cancelled, shield, deadline}
 local innermost = {}
--- [task][scope] = true: the innermost scopes of coroutines that have yielded inside them
+-- [task][scope] = true: the scopes of coroutines that have yielded inside them. Weak, for a task that lives long and
+-- drops one coroutine after the other: what a scope still holds, a timer or children, keeps it here.
 local suspended = {}
+local weak = { __mode = "k" }
 -- [task] = the value with which the task was cancelled as a whole
 local cancelled = {}
 -- [task] = the scope that spawned it
@@ -29,17 +31,15 @@ local function run(fn, ...)
 end
 core.set_body(run)
 
--- Scopes that a task's own coroutines have left open, because nobody resumed them to their end.
+-- A scope that a coroutine of a task has left open, when that task ends: what it holds is let go.
 local function abandon(scope)
-  while scope do
-    if scope.timer then
-      core.stop_deadline(scope.timer)
-      scope.timer = nil
-    end
-    if scope.nursery then
-      scope.nursery:cancel(task.cancellation("its scope was abandoned"))
-    end
-    scope = scope.outer
+  if scope.timer then
+    core.stop_deadline(scope.timer)
+    scope.timer = nil
+  end
+  if scope.nursery then
+    scope.nursery:abort(task.cancellation("its scope was abandoned"))
+    scope.nursery:move(nil)
   end
 end
 
@@ -149,48 +149,71 @@ end
 
 -- --- scopes that a coroutine of the user's has open while it is suspended; they bind what it does, and nobody else ---
 
-local function forget_suspended(of, inner)
-  local list = suspended[of]
-  if list then
-    list[inner] = nil
-  end
-end
-
 --- Takes the scopes within `around` off the running task, whose coroutine has yielded inside them.
 ---@param around table? the innermost scope when that coroutine was resumed
 ---@return table # the innermost of them, for task.take_up
 function task.set_aside(around)
   local of = current()
   local inner = innermost[of]
-  local outermost = inner
-  while outermost.outer ~= around do
-    outermost = outermost.outer
+  local list = suspended[of] or setmetatable({}, weak)
+  suspended[of] = list
+  local scope = inner
+  list[scope] = true
+  while scope.outer ~= around do
+    scope = scope.outer
+    list[scope] = true
   end
-  outermost.outer = nil
+  scope.outer = nil
   innermost[of] = around
-  suspended[of] = suspended[of] or {}
-  suspended[of][inner] = true
   core.note(of)
   update(of)
   return inner
+end
+
+-- Makes the running task that of a scope, whose own task may have ended and let its timer go.
+local function adopt(scope, of)
+  local list = suspended[scope.task]
+  if list then
+    list[scope] = nil
+  end
+  scope.task = of
+  if scope.nursery then
+    scope.nursery:move(of)
+  end
+  if scope.deadline and not scope.timer and not scope.cancelled then
+    scope.timer = core.deadline(scope.deadline - core.now(), scope)
+  end
+end
+
+--- Is the running task a child of one of these scopes? Then they would wait for it, and it for them.
+function task.is_below(inner)
+  local nurseries = {}
+  while inner do
+    if inner.nursery then
+      nurseries[inner.nursery] = true
+    end
+    inner = inner.outer
+  end
+  local parent = next(nurseries) and home[current()]
+  while parent do
+    if nurseries[parent] then
+      return true
+    end
+    parent = home[parent.task]
+  end
+  return false
 end
 
 --- Puts them around what the running task does now, which need not be the one that they were taken off.
 function task.take_up(inner)
   local of = current()
   local scope = inner
-  forget_suspended(inner.task, inner)
-  while scope do
-    scope.task = of
-    if scope.nursery then
-      scope.nursery.task = of
-    end
-    if not scope.outer then
-      scope.outer = innermost[of]
-      break
-    end
+  adopt(scope, of)
+  while scope.outer do
     scope = scope.outer
+    adopt(scope, of)
   end
+  scope.outer = innermost[of]
   innermost[of] = inner
   core.note(of)
   update(of)

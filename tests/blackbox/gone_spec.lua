@@ -1,6 +1,7 @@
 -- Clients that leave before they are answered: their tasks are cancelled, and everything they held is let go.
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
+local process = require "tests.support.process"
 local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
@@ -159,6 +160,8 @@ describe("a client that leaves", function()
       call:close()
     end
     serving:wait_until_idle()
+    local log = serving:wait_for_log "GET /nested cancelled"
+    assert.matches("GET /nested cancelled %(request [%x-]+%): the client is gone → 9 children\n", log)
   end)
 
   it("takes a call with it whose connection is not yet made", function()
@@ -197,6 +200,26 @@ describe("a client that leaves", function()
   it("is no fault, and not logged as one", function()
     leave_while("/generator", 1)
     assert.is_falsy(serving:log():find " error ")
+  end)
+end)
+
+describe("a gateway that stops", function()
+  it("answers what it cancels with 503, and says in the log how far that reached", function()
+    local upstream = socket.listen()
+    local serving = gateway.start {
+      routes = { ["routes.lua"] = ROUTES },
+      environment = { TIDEGATE_TEST_UPSTREAM = upstream.url },
+      options = { "--log-level=info", "--drain-timeout-ms=1" },
+    }
+    local connection = serving:connect()
+    connection:send(get "/nested")
+    wait_for_tasks(serving, 10)
+    serving.process:signal(process.SIGTERM)
+    assert.equal(503, connection:read().status)
+    connection:close()
+    local log = serving:wait_for_end()
+    assert.matches("GET /nested cancelled %(request [%x-]+%): shutdown → 9 children\n", log)
+    upstream:close()
   end)
 end)
 

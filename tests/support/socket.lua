@@ -181,15 +181,34 @@ local function tcp_address(port)
 end
 
 --- Listens on a port of 127.0.0.1; a free one where none is given.
-function socket.listen(port)
+function socket.listen(port, backlog)
   local address = tcp_address(port or 0)
   local fd = check(C.socket(AF_INET, SOCK_STREAM, 0), "socket")
   check(C.bind(fd, address, ffi.sizeof(address)), "bind")
-  check(C.listen(fd, 128), "listen")
+  check(C.listen(fd, backlog or 128), "listen")
   local size = ffi.new("unsigned[1]", ffi.sizeof(address))
   check(C.getsockname(fd, address, size), "getsockname")
   local bound = address.port[0] * 256 + address.port[1]
   return setmetatable({ fd = fd, port = bound, url = "http://127.0.0.1:" .. bound }, Listener)
+end
+
+local FILL = 3 -- more than wait to be accepted where the backlog is 0
+
+--- Listens on a port of 127.0.0.1 that takes no connection any more: who connects to it waits.
+function socket.listen_full()
+  local listener = socket.listen(0, 0)
+  local fillers = {}
+  for index = 1, FILL do
+    fillers[index] = new(check(C.socket(AF_INET, SOCK_STREAM, 0), "socket"))
+    C.connect(fillers[index].fd, tcp_address(listener.port), ffi.sizeof(inet))
+  end
+  function listener:close()
+    C.close(self.fd)
+    for _, filler in ipairs(fillers) do
+      filler:close()
+    end
+  end
+  return listener
 end
 
 --- A port of 127.0.0.1 on which nobody listens.
