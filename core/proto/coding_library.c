@@ -15,9 +15,13 @@ void tg_coding_memory_init(tg_coding_memory *memory, size_t max) {
 }
 
 void tg_coding_memory_clear(tg_coding_memory *memory) {
-  tg_list *node;
-  while ((node = tg_list_pop_front(&memory->pieces)) != NULL) free(TG_CONTAINER(node, piece, node));
-  memory->used = 0;
+  tg_list *node = memory->pieces.next;
+  while (node != &memory->pieces) {
+    piece *is = TG_CONTAINER(node, piece, node);
+    node = node->next;
+    free(is);
+  }
+  tg_coding_memory_init(memory, memory->max);
 }
 
 void *tg_coding_alloc(void *opaque, size_t size) {

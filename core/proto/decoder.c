@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* The largest windows, and what stands beside them. */
-enum { MEMORY_BYTES_MAX = 20 * 1024 * 1024 };
+/* The largest window, that of br, with the half as large one that it grows from, and what stands beside them. */
+enum { MEMORY_BYTES_MAX = 28 * 1024 * 1024 };
 
 struct tg_decoder {
   const tg_coding_library *library; /* NULL for identity */

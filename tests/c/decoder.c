@@ -3,7 +3,8 @@
 #include "proto/coding_library.h"
 #include "support/coded.h"
 
-#include <stdlib.h>
+#include <brotli/encode.h>
+#include <zstd.h>
 
 static const tg_decoder_limits wide = {.output_bytes_max = 64 * 1024 * 1024};
 
@@ -359,6 +360,30 @@ static void survives_without_memory(void) {
   tg_buffer_free(&text);
 }
 
+/* What the formats allow, though our encoders do not use it. */
+static void takes_the_largest_windows(void) {
+  enum { SIZE = 40 * 1000 * 1000, ROOM = SIZE + SIZE / 8 };
+  tg_buffer text = coded_text(SIZE), coded = {0}, out = {0};
+  size_t size = ROOM;
+  uint8_t *room = (uint8_t *)tg_buffer_reserve(&coded, ROOM);
+  CHECK(BrotliEncoderCompress(1, BROTLI_MAX_WINDOW_BITS, BROTLI_MODE_TEXT, SIZE, (uint8_t *)text.data, &size, room));
+  CHECK_NUMBER(decode(TG_CODING_BR, &wide, (tg_text){coded.data, size}, &out), 0);
+  CHECK(tg_text_equal(tg_buffer_text(&out), tg_buffer_text(&text)));
+  ZSTD_CCtx *zstd = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, 23);
+  ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, 1);
+  size = ZSTD_compress2(zstd, coded.data, ROOM, text.data, SIZE);
+  CHECK_NUMBER(decode(TG_CODING_ZSTD, &wide, (tg_text){coded.data, size}, &out), 0);
+  CHECK(tg_text_equal(tg_buffer_text(&out), tg_buffer_text(&text)));
+  ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, 24);
+  size = ZSTD_compress2(zstd, coded.data, ROOM, text.data, SIZE);
+  CHECK_NUMBER(decode(TG_CODING_ZSTD, &wide, (tg_text){coded.data, size}, &out), 413);
+  ZSTD_freeCCtx(zstd);
+  tg_buffer_free(&text);
+  tg_buffer_free(&coded);
+  tg_buffer_free(&out);
+}
+
 int main(void) {
   tg_buffer text = coded_text(1000), noise = coded_noise(100);
   decodes_at_every_cut(TG_TEXT(""));
@@ -378,5 +403,6 @@ int main(void) {
   survives_noise();
   takes_no_memory_for_a_gzip_name();
   survives_without_memory();
+  takes_the_largest_windows();
   return check_result();
 }
