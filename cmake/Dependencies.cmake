@@ -46,6 +46,35 @@ tg_add_dependency(tg_cjson
   LINK tg_lua m
   PACKAGE "install lua-cjson-dev")
 
+# The content codings. Debian calls the static brotli libbrotli*.a, other systems libbrotli*-static.a.
+tg_add_dependency(tg_zlib
+  HEADER zlib.h
+  LIBRARY libz.a
+  PACKAGE "install zlib1g-dev")
+
+tg_add_dependency(tg_brotlicommon
+  HEADER brotli/types.h
+  LIBRARY libbrotlicommon.a libbrotlicommon-static.a
+  LINK m
+  PACKAGE "install libbrotli-dev")
+
+tg_add_dependency(tg_brotlienc
+  HEADER brotli/encode.h
+  LIBRARY libbrotlienc.a libbrotlienc-static.a
+  LINK tg_brotlicommon
+  PACKAGE "install libbrotli-dev")
+
+tg_add_dependency(tg_brotlidec
+  HEADER brotli/decode.h
+  LIBRARY libbrotlidec.a libbrotlidec-static.a
+  LINK tg_brotlicommon
+  PACKAGE "install libbrotli-dev")
+
+tg_add_dependency(tg_zstd
+  HEADER zstd.h
+  LIBRARY libzstd.a
+  PACKAGE "install libzstd-dev")
+
 # Debian 12 has no llhttp that is safe to use; cmake/fetch-llhttp puts Debian 13's into the build folder.
 set(llhttp_root "${CMAKE_SOURCE_DIR}/build/deps/llhttp")
 if(NOT EXISTS "${llhttp_root}/usr/include/llhttp.h")

@@ -94,7 +94,7 @@ describe("tg.unix.connect", function()
     local server = core.serve { request = print, gone = print, stopped = print }
     local path = files:file "socket"
     assert.equal("unix:" .. path, core.listen(server, "unix:" .. path))
-    local tasks, streams = core.task_count(), core.stream_count()
+    local tasks, streams = core.task_count(), core.handles().streams
     for _ = 1, 20 do
       assert.equal("enough", tg.race {
         function()
@@ -107,7 +107,7 @@ describe("tg.unix.connect", function()
       })
     end
     assert.equal(tasks, core.task_count())
-    assert.equal(streams, core.stream_count())
+    assert.equal(streams, core.handles().streams)
     core.close_server(server)
     files:remove()
   end)

@@ -53,20 +53,20 @@ end
 
 local function check_nothing_left(tasks, streams)
   for _ = 1, TURNS_MAX do
-    if core.task_count() == tasks and core.stream_count() == streams then
+    if core.task_count() == tasks and core.handles().streams == streams then
       return
     end
     tg.sleep(0)
   end
   assert.equal(tasks, core.task_count())
-  assert.equal(streams, core.stream_count())
+  assert.equal(streams, core.handles().streams)
 end
 
 for _, kind in ipairs(kinds) do
   describe(kind.name .. (kind.realtime and " #realtime" or ""), function()
     for _, cause in ipairs(causes) do
       it("raises what " .. cause.name .. " cancels it with, and leaves nothing", function()
-        local tasks, streams = core.task_count(), core.stream_count()
+        local tasks, streams = core.task_count(), core.handles().streams
         local self, seen = kind.open(), {}
         if cause.reason == "the deadline passed" and self.ready and not kind.realtime then
           core.spawn_root(reach, self, kind, seen)

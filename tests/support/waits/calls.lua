@@ -64,7 +64,7 @@ return function(add)
     for _ = 1, CONNECTIONS_PER_ORIGIN_MAX do
       core.spawn_root(pcall, tg.http.get, "http://busy.test/")
     end
-    while core.client_statistics().connections < CONNECTIONS_PER_ORIGIN_MAX do
+    while #streams < CONNECTIONS_PER_ORIGIN_MAX do
       tg.sleep(0)
     end
     return {
