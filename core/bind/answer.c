@@ -100,6 +100,7 @@ void tg_request_on_drain(tg_exchange *exchange) {
   tg_request *request = tg_request_of(exchange);
   tg_task *task = request->writer;
   request->writer = NULL;
+  if (request->file != NULL) tg_file_body_on_drain(request->file);
   if (task != NULL) tg_task_wake(task, 0);
 }
 

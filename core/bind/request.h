@@ -5,6 +5,7 @@
 #include "bind/log.h"
 #include "bind/task.h"
 #include "http/exchange.h"
+#include "http/file_body.h"
 
 /* The handler's part of an exchange; lives in its arena. */
 typedef struct tg_request {
@@ -12,6 +13,7 @@ typedef struct tg_request {
   tg_list body_waiters; /* tasks that wait for the whole body */
   tg_task *reader;      /* waits for the next piece of it */
   tg_task *writer;      /* waits until the client has read on */
+  tg_file_body *file;   /* that is being sent as the answer */
   size_t turn_bytes;    /* written since the writer last waited */
   const char *ended;    /* why nothing can be read or written any more; NULL while it can */
 } tg_request;

@@ -52,6 +52,11 @@ int tg_exchange_write(tg_exchange *exchange, tg_text piece) {
   return tg_server_connection_write(exchange->connection, piece);
 }
 
+long tg_exchange_send_file(tg_exchange *exchange, int fd, uint64_t offset, size_t size) {
+  if (exchange->connection == NULL) return TG_ERROR_RESET;
+  return tg_server_connection_send_file(exchange->connection, fd, offset, size);
+}
+
 int tg_exchange_end(tg_exchange *exchange) {
   if (exchange->connection == NULL) return TG_ERROR_RESET;
   return tg_server_connection_end(exchange->connection);

@@ -109,13 +109,17 @@ int tg_exchange_respond(tg_exchange *exchange, const tg_response *response);
 /* --- answers in pieces: start, write as often as you like, end or cut --- */
 
 /* Sends the head of a response whose body follows, with `length` bytes or, where that is negative, as many as come.
-   `response->body` is not looked at, and the status must be one that has a body. TG_STREAM_SENT, TG_STREAM_QUEUED
+   `response->body` is not looked at, and the status must be one that has a body; for HEAD none follows, whatever the
+   length. TG_STREAM_SENT, TG_STREAM_QUEUED
    (on_drain follows), or a negative code; the connection then ends by itself, soon. */
 int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_t length);
 
 /* Sends a piece; the codes of tg_exchange_start. TG_ERROR_INVALID where it is more than the length that was said. Its
    memory is free on return: wait for on_drain where tg_exchange_unsent_bytes is more than you want kept. */
 int tg_exchange_write(tg_exchange *exchange, tg_text piece);
+
+/* Sends at most `size` bytes of a file; the codes of tg_stream_send_file. An answer in chunks cannot. */
+long tg_exchange_send_file(tg_exchange *exchange, int fd, uint64_t offset, size_t size);
 
 /* Ends the answer; TG_ERROR_INVALID, and nothing happens, where it is shorter than was said. */
 int tg_exchange_end(tg_exchange *exchange);

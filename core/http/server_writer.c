@@ -184,13 +184,14 @@ void tg_server_writer_turn_away(tg_server_connection *connection) {
 int tg_server_connection_start(tg_server_connection *connection, const tg_response *response, int64_t length) {
   tg_exchange *exchange = connection->exchange;
   tg_buffer *head = &connection->server->scratch;
+  bool is_head = is_head_request(connection);
   decide_to_close(connection);
-  exchange->answer_by_end = length < 0 && is_old(connection); /* RFC 9112 section 6.3 */
+  exchange->answer_by_end = length < 0 && is_old(connection) && !is_head; /* RFC 9112 section 6.3 */
   if (exchange->answer_by_end) connection->closing = true;
   exchange->answer_state = TG_ANSWER_STARTED;
   exchange->answer_status = response->status;
-  exchange->answer_chunked = length < 0 && !exchange->answer_by_end;
-  exchange->answer_rest = length;
+  exchange->answer_chunked = length < 0 && !is_old(connection) && !is_head;
+  exchange->answer_rest = is_head ? 0 : length;
   write_fields(connection, head, response);
   if (length >= 0) tg_http1_write_length(head, (unsigned long long)length);
   if (exchange->answer_chunked) tg_buffer_append_text(head, TG_TEXT("Transfer-Encoding: chunked\r\n"));
@@ -219,6 +220,20 @@ int tg_server_connection_write(tg_server_connection *connection, tg_text text) {
   exchange->answer_bytes += text.size;
   int code = exchange->answer_chunked ? send_chunk(connection, text) : send_parts(connection, &text, 1);
   return code < 0 ? fail_later(connection, code) : code;
+}
+
+long tg_server_connection_send_file(tg_server_connection *connection, int fd, uint64_t offset, size_t size) {
+  tg_exchange *exchange = connection->exchange;
+  if (connection->broken) return TG_ERROR_RESET;
+  if (exchange->answer_chunked) return TG_ERROR_UNSUPPORTED;
+  if (exchange->answer_rest >= 0 && size > (uint64_t)exchange->answer_rest) return TG_ERROR_INVALID;
+  long sent = tg_stream_send_file(connection->stream, fd, offset, size);
+  if (sent == TG_ERROR_EOF || sent == TG_ERROR_UNSUPPORTED) return sent;
+  if (sent < 0) return fail_later(connection, (int)sent);
+  if (exchange->answer_rest >= 0) exchange->answer_rest -= sent;
+  exchange->answer_bytes += (uint64_t)sent;
+  connection->written_bytes += (uint64_t)sent;
+  return sent;
 }
 
 int tg_server_connection_end(tg_server_connection *connection) {

@@ -1,3 +1,4 @@
+#include "io/file_threads.h"
 #include "io/loop_private.h"
 #include "io/timer.h"
 
@@ -10,6 +11,7 @@ static_assert((int)TG_ERROR_MEMORY == (int)UV_ENOMEM, "codes of this layer are l
 static_assert((int)TG_ERROR_INVALID == (int)UV_EINVAL, "codes of this layer are libuv's");
 static_assert((int)TG_ERROR_TIMED_OUT == (int)UV_ETIMEDOUT, "codes of this layer are libuv's");
 static_assert((int)TG_ERROR_RESET == (int)UV_ECONNRESET, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_UNSUPPORTED == (int)UV_ENOTSUP, "codes of this layer are libuv's");
 
 static void on_busy(uv_idle_t *handle) {
   (void)handle; /* its being active is all that counts */
@@ -101,6 +103,7 @@ tg_loop *tg_loop_new(void) {
 }
 
 void tg_loop_free(tg_loop *loop) {
+  tg_file_threads_close(loop);
   uv_close((uv_handle_t *)&loop->before, NULL);
   uv_close((uv_handle_t *)&loop->after, NULL);
   uv_close((uv_handle_t *)&loop->busy, NULL);

@@ -75,12 +75,13 @@ const char *tg_error_name(int code);
 
 /* Codes that callers tell apart; all others are libuv's. */
 enum {
-  TG_ERROR_EOF = -4095,      /* UV_EOF: the peer has ended its side */
-  TG_ERROR_CANCELED = -125,  /* UV_ECANCELED */
-  TG_ERROR_MEMORY = -12,     /* UV_ENOMEM */
-  TG_ERROR_INVALID = -22,    /* UV_EINVAL */
-  TG_ERROR_TIMED_OUT = -110, /* UV_ETIMEDOUT */
-  TG_ERROR_RESET = -104,     /* UV_ECONNRESET */
+  TG_ERROR_EOF = -4095,       /* UV_EOF: the peer has ended its side */
+  TG_ERROR_CANCELED = -125,   /* UV_ECANCELED */
+  TG_ERROR_MEMORY = -12,      /* UV_ENOMEM */
+  TG_ERROR_INVALID = -22,     /* UV_EINVAL */
+  TG_ERROR_TIMED_OUT = -110,  /* UV_ETIMEDOUT */
+  TG_ERROR_RESET = -104,      /* UV_ECONNRESET */
+  TG_ERROR_UNSUPPORTED = -95, /* UV_ENOTSUP */
 };
 
 #endif

@@ -92,6 +92,11 @@ static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) 
   return TG_STREAM_QUEUED;
 }
 
+static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
+  (void)stream, (void)fd, (void)offset, (void)size;
+  return TG_ERROR_UNSUPPORTED;
+}
+
 static int finish(tg_stream *stream) {
   pair_end *end = end_of(stream);
   if (end->peer == NULL) return 0;
@@ -130,6 +135,7 @@ static const tg_stream_kind pair_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_parts,
+    .send_file = send_file,
     .queued_bytes = queued_bytes,
     .finish = finish,
     .close = close_end,

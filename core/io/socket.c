@@ -1,6 +1,8 @@
 #include "io/socket_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 
 /* One write under way. It is freed in its callback, which libuv calls even when the handle is closed. */
 typedef struct tg_socket_write {
@@ -127,6 +129,22 @@ static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) 
   return code < 0 ? code : TG_STREAM_QUEUED;
 }
 
+static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
+  tg_socket *socket = socket_of(stream);
+  uv_os_fd_t own;
+  if (socket->finishing || socket->write != NULL) return UV_EPIPE;
+  int code = uv_fileno(&socket->handle.any, &own);
+  if (code < 0) return code;
+  off_t at = (off_t)offset;
+  ssize_t sent;
+  do sent = sendfile(own, fd, &at, size);
+  while (sent < 0 && errno == EINTR);
+  if (sent > 0) return sent;
+  if (sent == 0) return TG_ERROR_EOF;
+  if (errno == EAGAIN) return 0;
+  return errno == EINVAL || errno == ENOSYS ? TG_ERROR_UNSUPPORTED : -errno; /* a file that cannot be mapped */
+}
+
 static size_t queued_bytes(const tg_stream *stream) {
   const tg_socket *socket = socket_of(stream);
   return tg_buffer_size(&socket->queue) + uv_stream_get_write_queue_size(&socket->handle.stream);
@@ -166,6 +184,7 @@ static const tg_stream_kind socket_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
     .write = write_parts,
+    .send_file = send_file,
     .queued_bytes = queued_bytes,
     .finish = finish,
     .close = close_socket,

@@ -24,6 +24,7 @@ typedef struct tg_stream_kind {
   int (*read_start)(tg_stream *stream);
   void (*read_stop)(tg_stream *stream);
   int (*write)(tg_stream *stream, const tg_text *parts, unsigned count);
+  long (*send_file)(tg_stream *stream, int fd, uint64_t offset, size_t size);
   size_t (*queued_bytes)(const tg_stream *stream);
   int (*finish)(tg_stream *stream);
   void (*close)(tg_stream *stream);
@@ -59,6 +60,13 @@ static inline void tg_stream_read_stop(tg_stream *stream) {
    memory is free on return. TG_STREAM_SENT, TG_STREAM_QUEUED (on_drain follows), or a negative code. */
 static inline int tg_stream_write(tg_stream *stream, const tg_text *parts, unsigned count) {
   return stream->kind->write(stream, parts, count);
+}
+
+/* Sends at most `size` bytes of a file without copying them, as many as the system takes at once: how many, 0 when it
+   takes none now, TG_ERROR_EOF where the file is shorter, TG_ERROR_UNSUPPORTED where this stream cannot; another
+   negative code when the stream is broken. Nothing that was written may wait. */
+static inline long tg_stream_send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
+  return stream->kind->send_file(stream, fd, offset, size);
 }
 
 /* Bytes that were written and wait for the peer. */

@@ -4,6 +4,7 @@ local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
 local scope = require "tidegate.scope"
+local static = require "tidegate.static"
 
 ---@class tidegate.App
 ---@field folder string the folder whose route files are loaded
@@ -114,6 +115,27 @@ local function read_jitter(options)
     end
   end
   return options and options.jitter or 0.1
+end
+
+--- Serves the files of a folder below a prefix: GET and HEAD, with types, validators and ranges. Nothing outside the
+--- folder can be reached.
+---@param prefix string "/assets"
+---@param folder string a path; one that is not absolute lies in the routes folder
+---@param options? {index?: string, cache_control?: string, dotfiles?: boolean, types?: table<string, string>}
+function App:static(prefix, folder, options)
+  check_open(self)
+  if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" then
+    fail("app:static(prefix, folder): the prefix begins with a slash")
+  elseif type(folder) ~= "string" or folder == "" then
+    fail("app:static(prefix, folder): the folder is a path")
+  end
+  local path = folder:sub(1, 1) == "/" and folder or self.folder .. "/" .. folder
+  local handler = static.handler(path, options or {})
+  local base = prefix:gsub("/+$", "")
+  if base ~= "" then
+    self:get(base, static.add_slash)
+  end
+  self:get(base .. "/{path...}", handler)
 end
 
 --- Calls a function every so many seconds while the gateway serves, in a background task of its own. It never overlaps

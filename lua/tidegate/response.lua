@@ -132,6 +132,30 @@ local function length_of(headers)
   end
 end
 
+-- A part of a file as a body.
+local File = { __name = "tidegate.FileBody" }
+File.__index = File
+
+--- A body that is a part of a file; sent without holding it in memory.
+---@param file userdata of core.folder_find; closed when it is sent
+---@param first integer the first byte's offset
+---@param bytes integer
+function response.file(file, first, bytes)
+  return setmetatable({ file = file, first = first, bytes = bytes }, File)
+end
+
+local function send_file(exchange, status, body, headers, method)
+  core.answer_start(exchange, status, nil, body.bytes, headers)
+  if method ~= "HEAD" then
+    local wrong = task.results(core.answer_file(exchange, body.file, body.first, body.bytes))
+    if wrong then
+      error("a file could not be sent: " .. wrong, 0)
+    end
+  end
+  core.file_close(body.file)
+  core.answer_end(exchange)
+end
+
 local NO_BODY = { [204] = true, [304] = true }
 
 -- Sends the head, and what `body` writes as it does so. Returns when all is written, not when all is read.
@@ -161,7 +185,9 @@ local function send(exchange, status, body, headers, method)
     headers = multimap.to_lines(headers)
   end
   local kind = type(body)
-  if kind == "table" then
+  if kind == "table" and getmetatable(body) == File then
+    return send_file(exchange, status, body, headers, method)
+  elseif kind == "table" then
     return respond(exchange, status, JSON, encode(body), headers)
   elseif kind == "string" then
     return respond(exchange, status, TEXT, body, headers)

@@ -1,4 +1,6 @@
 -- A page of the documentation, taken apart into its fenced blocks.
+local lfs = require "lfs"
+
 local page = {}
 
 ---@class tests.Block
@@ -51,9 +53,12 @@ function page.read(path)
 end
 
 --- The pages of this project: the paths that the examples, names and links are checked on.
-page.paths = {
-  "README.md", "docs/client.md", "docs/concurrency.md", "docs/configuration.md", "docs/http.md", "docs/performance.md",
-  "docs/blocking.md", "docs/cancellation.md", "docs/coroutines.md", "docs/sync.md", "docs/testing.md",
-}
+page.paths = { "README.md" }
+for name in lfs.dir "docs" do
+  if name:find "%.md$" then
+    page.paths[#page.paths + 1] = "docs/" .. name
+  end
+end
+table.sort(page.paths)
 
 return page

@@ -1,0 +1,183 @@
+/* Files of a folder as answers. */
+#include "bind/raise.h"
+#include "bind/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char folder_metatable[] = "tidegate.Folder";
+static const char file_metatable[] = "tidegate.File";
+
+/* --- folders --- */
+
+static int close_folder(lua_State *L) {
+  tg_folder **folder = luaL_checkudata(L, 1, folder_metatable);
+  if (*folder != NULL) tg_folder_close(*folder);
+  *folder = NULL;
+  return 0;
+}
+
+static void set_metatable(lua_State *L, const char *name, lua_CFunction collect) {
+  if (luaL_newmetatable(L, name) != 0) {
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+  }
+  lua_setmetatable(L, -2);
+}
+
+/* core.folder(path) → folder; or nil and a sentence */
+static int open_folder(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  int code;
+  tg_folder **folder = lua_newuserdata(L, sizeof(tg_folder *));
+  *folder = NULL;
+  set_metatable(L, folder_metatable, close_folder);
+  *folder = tg_folder_open(path, &code);
+  if (*folder != NULL) return 1;
+  lua_pushnil(L);
+  lua_pushstring(L, tg_error_text(code));
+  return 2;
+}
+
+/* --- files --- */
+
+static int close_file(lua_State *L) {
+  tg_file *file = luaL_checkudata(L, 1, file_metatable);
+  if (file->fd >= 0) close(file->fd);
+  file->fd = -1;
+  return 0;
+}
+
+/* Makes a file that nothing is in yet, before there is a descriptor that an error could lose. [-0, +1, m] */
+static tg_file *push_file(lua_State *L) {
+  tg_file *file = lua_newuserdata(L, sizeof *file);
+  *file = (tg_file){.fd = -1};
+  set_metatable(L, file_metatable, close_file);
+  return file;
+}
+
+static void push_etag(lua_State *L, const tg_file *file) {
+  char text[64];
+  int size = snprintf(text, sizeof text, "\"%llx.%x-%llx\"", (unsigned long long)file->modified, file->modified_ns,
+                      (unsigned long long)file->size);
+  lua_pushlstring(L, text, (size_t)size);
+}
+
+static void push_reason(lua_State *L, int code) {
+  if (code == 0) lua_pushliteral(L, "folder");
+  else if (code == TG_ERROR_MISSING) lua_pushliteral(L, "missing");
+  else if (code == TG_ERROR_FORBIDDEN) lua_pushliteral(L, "forbidden");
+  else lua_pushstring(L, tg_error_text(code));
+}
+
+/* Puts what was found into the file on the top of the stack: nil, the file, its size, its time, its tag; or nil, nil and
+   a word. [-1, +3..5, m] */
+static int push_found(lua_State *L, const tg_file *found, int code) {
+  tg_file *file = lua_touserdata(L, -1);
+  *file = *found;
+  if (code != 0 || file->is_folder) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    push_reason(L, code);
+    return 3;
+  }
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  lua_pushnumber(L, (lua_Number)file->size);
+  lua_pushnumber(L, (lua_Number)file->modified);
+  push_etag(L, file);
+  return 5;
+}
+
+typedef struct look_up {
+  tg_look_up of;
+  tg_task *task; /* NULL when nobody waits for it any more */
+  int file_ref;  /* of the file that it fills */
+} look_up;
+
+static void on_found(tg_look_up *of) {
+  look_up *self = TG_CONTAINER(of, look_up, of);
+  tg_task *task = self->task;
+  if (task != NULL) {
+    lua_State *L = tg_task_results(task);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->file_ref);
+    luaL_unref(L, LUA_REGISTRYINDEX, self->file_ref);
+    tg_task_wake(task, push_found(L, &of->file, of->code));
+  } else if (of->file.fd >= 0) {
+    close(of->file.fd);
+  }
+  free(self);
+}
+
+static void on_look_up_abort(tg_task *task) {
+  look_up *self = task->wait;
+  luaL_unref(task->L, LUA_REGISTRYINDEX, self->file_ref);
+  self->task = NULL;
+  if (tg_look_up_cancel(task->runtime->loop, &self->of)) free(self);
+}
+
+/* core.folder_find(folder, path) → error, file, size, modified, etag; or error, nil, "missing", "forbidden", "folder" or
+   a sentence */
+static int find(lua_State *L) {
+  tg_folder **folder = luaL_checkudata(L, 1, folder_metatable);
+  tg_text path = tg_check_text(L, 2);
+  tg_task *task = tg_task_enter(L, "app:static");
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  push_file(L);
+  look_up *self = calloc(1, sizeof *self);
+  if (self == NULL) return luaL_error(L, "out of memory");
+  self->task = task;
+  self->of.on_found = on_found;
+  if (!tg_folder_look_up(task->runtime->loop, *folder, path, &self->of)) {
+    self->file_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return tg_task_park(L, task, on_look_up_abort, self);
+  }
+  tg_file file = self->of.file;
+  int code = self->of.code;
+  free(self);
+  return push_found(L, &file, code);
+}
+
+/* --- sending --- */
+
+static void on_sent(void *owner, int code) {
+  tg_task *task = owner;
+  lua_State *L = tg_task_results(task);
+  tg_request *request = task->wait;
+  request->file = NULL;
+  lua_pushnil(L);
+  if (code < 0) lua_pushstring(L, tg_error_text(code));
+  tg_task_wake(task, code < 0 ? 2 : 1);
+}
+
+static void on_send_abort(tg_task *task) {
+  tg_request *request = task->wait;
+  tg_file_body_cancel(request->file);
+  request->file = NULL;
+}
+
+/* core.answer_file(exchange, file, offset, bytes) → error, and a sentence when it could not be sent: sends a part of a
+   file as the body of an answer that has begun, and closes it */
+static int answer_file(lua_State *L) {
+  tg_exchange *exchange = tg_request_check_exchange(L);
+  tg_file *file = luaL_checkudata(L, 2, file_metatable);
+  uint64_t offset = (uint64_t)luaL_checknumber(L, 3), bytes = (uint64_t)luaL_checknumber(L, 4);
+  tg_request *request = tg_request_of(exchange);
+  if (file->fd < 0 || request->file != NULL) return luaL_error(L, "the file was sent already");
+  tg_task *task = tg_task_enter(L, "app:static");
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  int fd = file->fd;
+  file->fd = -1;
+  request->file = tg_file_body_start(task->runtime->loop, exchange, fd, offset, bytes, on_sent, task);
+  if (request->file == NULL) return luaL_error(L, "out of memory");
+  return tg_task_park(L, task, on_send_abort, request);
+}
+
+const luaL_Reg tg_file_functions[] = {
+    {"folder", open_folder},      {"folder_find", find}, {"file_close", close_file},
+    {"answer_file", answer_file}, {NULL, NULL},
+};

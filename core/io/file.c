@@ -1,0 +1,148 @@
+#include "io/file.h"
+#include "io/file_threads.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static_assert((int)TG_ERROR_MISSING == -ENOENT, "codes of this layer are the system's");
+static_assert((int)TG_ERROR_FORBIDDEN == -EACCES, "codes of this layer are the system's");
+static_assert((int)TG_ERROR_AGAIN == -EAGAIN, "codes of this layer are the system's");
+
+struct tg_folder {
+  int fd;
+};
+
+tg_folder *tg_folder_open(const char *path, int *code) {
+  tg_folder *folder = malloc(sizeof *folder);
+  *code = TG_ERROR_MEMORY;
+  if (folder == NULL) return NULL;
+  folder->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  *code = folder->fd < 0 ? -errno : 0;
+  if (folder->fd >= 0) return folder;
+  free(folder);
+  return NULL;
+}
+
+void tg_folder_close(tg_folder *folder) {
+  close(folder->fd);
+  free(folder);
+}
+
+/* --- looking up --- */
+
+static long open_beneath(int folder_fd, const char *path, uint64_t resolve) {
+  struct open_how how = {
+      .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, /* a pipe without a writer is not waited for */
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
+  };
+  long fd = syscall(SYS_openat2, folder_fd, path, &how, sizeof how);
+  return fd < 0 ? -errno : fd;
+}
+
+/* What leads out of the folder is not there, for all that a client need know. */
+static int code_of(long code) {
+  bool missing = code == -EXDEV || code == -ELOOP || code == -ENOTDIR || code == -ENAMETOOLONG || code == -ENXIO;
+  return missing ? TG_ERROR_MISSING : (int)code;
+}
+
+static int read_info(int fd, tg_file *file) {
+  struct stat info;
+  if (fstat(fd, &info) < 0) return -errno;
+  file->is_folder = S_ISDIR(info.st_mode);
+  if (!file->is_folder && !S_ISREG(info.st_mode)) return TG_ERROR_MISSING;
+  file->size = (uint64_t)info.st_size;
+  file->modified = info.st_mtim.tv_sec;
+  file->modified_ns = (uint32_t)info.st_mtim.tv_nsec;
+  file->inode = info.st_ino;
+  return 0;
+}
+
+static void look(tg_look_up *look_up, uint64_t resolve) {
+  tg_file *file = &look_up->file;
+  long fd = open_beneath(look_up->folder_fd, look_up->path, resolve);
+  look_up->code = fd < 0 ? code_of(fd) : read_info((int)fd, file);
+  bool keeps = look_up->code == 0 && !file->is_folder;
+  file->fd = keeps ? (int)fd : -1;
+  if (fd >= 0 && !keeps) close((int)fd);
+}
+
+static void run_look_up(tg_work *work, void *context) {
+  (void)context;
+  look(TG_CONTAINER(work, tg_look_up, work), 0);
+}
+
+static void on_looked_up(tg_work *work) {
+  tg_look_up *look_up = TG_CONTAINER(work, tg_look_up, work);
+  look_up->on_found(look_up);
+}
+
+static bool start_look_up(tg_loop *loop, tg_look_up *look_up) {
+  tg_thread_pool *threads = tg_file_threads(loop);
+  look_up->work = (tg_work){.run = run_look_up, .on_done = on_looked_up};
+  int code = threads != NULL ? tg_work_start(threads, &look_up->work) : TG_ERROR_MEMORY;
+  if (code < 0) look_up->code = code; /* else it is the thread's from here on */
+  return code == 0;
+}
+
+bool tg_folder_look_up(tg_loop *loop, tg_folder *folder, tg_text path, tg_look_up *look_up) {
+  look_up->file = (tg_file){.fd = -1};
+  look_up->folder_fd = folder->fd;
+  look_up->code = TG_ERROR_MISSING;
+  if (path.size >= sizeof look_up->path || memchr(path.data, '\0', path.size) != NULL) return true;
+  memcpy(look_up->path, path.data, path.size);
+  look_up->path[path.size] = '\0';
+  look(look_up, RESOLVE_CACHED);
+  bool is_cached = look_up->code != TG_ERROR_AGAIN && look_up->code != -EINVAL; /* EINVAL: an older kernel */
+  return is_cached || !start_look_up(loop, look_up);
+}
+
+bool tg_look_up_cancel(tg_loop *loop, tg_look_up *look_up) {
+  return tg_work_cancel(tg_file_threads(loop), &look_up->work);
+}
+
+/* --- reading --- */
+
+static bool is_byte_at_hand(int fd, uint64_t offset) {
+  char byte;
+  struct iovec into = {&byte, 1};
+  return preadv2(fd, &into, 1, (off_t)offset, RWF_NOWAIT) >= 0 || errno != EAGAIN;
+}
+
+bool tg_file_is_at_hand(int fd, uint64_t offset, size_t size) {
+  return is_byte_at_hand(fd, offset) && is_byte_at_hand(fd, offset + size - 1);
+}
+
+long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size) {
+  ssize_t count;
+  do count = pread(fd, bytes, size, (off_t)offset);
+  while (count < 0 && errno == EINTR);
+  return count < 0 ? -errno : count;
+}
+
+/* Reading it is the one way to know that it has come. A failure shows when it is sent. */
+static void run_fetch(tg_work *work, void *context) {
+  const tg_file_fetch *fetch = TG_CONTAINER(work, tg_file_fetch, work);
+  char piece[16 * 1024];
+  uint64_t end = fetch->offset + fetch->size;
+  (void)context;
+  for (uint64_t at = fetch->offset; at < end; at += sizeof piece) {
+    if (tg_file_read(fetch->fd, at, piece, sizeof piece) <= 0) return;
+  }
+}
+
+int tg_file_fetch_start(tg_loop *loop, tg_file_fetch *fetch) {
+  tg_thread_pool *threads = tg_file_threads(loop);
+  fetch->work.run = run_fetch;
+  return threads != NULL ? tg_work_start(threads, &fetch->work) : TG_ERROR_MEMORY;
+}
+
+bool tg_file_fetch_cancel(tg_loop *loop, tg_file_fetch *fetch) {
+  return tg_work_cancel(tg_file_threads(loop), &fetch->work);
+}

@@ -1,0 +1,158 @@
+-- Files of a folder, served: types, validators (RFC 9110 section 13), ranges (14), precompressed variants. The core
+-- finds them beneath their folder only, and sends them without holding them in memory.
+local core = require "tidegate.core"
+local errors = require "tidegate.errors"
+local media_types = require "tidegate.media_types"
+local response = require "tidegate.response"
+local task = require "tidegate.task"
+
+local static = {}
+
+local known = { index = "string", cache_control = "string", dotfiles = "boolean", types = "table" }
+
+local function check_options(options)
+  for name, value in pairs(options) do
+    if not known[name] then
+      core.raise(("app:static has no option %q; it has cache_control, dotfiles, index and types"):format(
+        tostring(name)))
+    elseif type(value) ~= known[name] then
+      core.raise(("app:static: %s must be a %s, not a %s"):format(name, known[name], type(value)))
+    end
+  end
+end
+
+local function type_of(path, types)
+  local ending = (path:match "%.([^./]+)$" or ""):lower()
+  return types[ending] or media_types[ending] or "application/octet-stream"
+end
+
+local function is_hidden(path)
+  return path:sub(1, 1) == "." or path:find("/.", 1, true) ~= nil
+end
+
+local function not_found()
+  errors.abort(404, "there is no such file")
+end
+
+-- Where the same path stands with a slash behind it. It is relative to its last segment: a path that begins with two
+-- slashes would name another host.
+local function with_slash(request)
+  local query = request.target:match "%?.*" or ""
+  return "./" .. request.path:match "[^/]*$" .. "/" .. query
+end
+
+--- Sends whoever asks for a folder without its slash there.
+function static.add_slash(request)
+  return 301, nil, { Location = with_slash(request) }
+end
+
+-- A file by its path; nothing where there is none; true where it is a folder.
+local function find(folder, path)
+  local file, size, modified, etag = task.results(core.folder_find(folder, path))
+  if file then
+    return { file = file, size = size, modified = modified, etag = etag, path = path }
+  elseif size == "folder" then
+    return true
+  elseif size == "forbidden" then
+    errors.abort(403, "this file may not be read")
+  elseif size ~= "missing" then
+    error(("the file %s cannot be read: %s"):format(path, size), 0)
+  end
+end
+
+local CODINGS = { br = ".br", gzip = ".gz", zstd = ".zst" }
+
+-- The variant that the client likes best; the file itself where there is no other.
+local function choose(folder, found, request)
+  local offered, variants = {}, {}
+  for coding, ending in pairs(CODINGS) do
+    local variant = find(folder, found.path .. ending)
+    if variant and variant ~= true and variant.modified >= found.modified then
+      variants[coding] = variant
+      offered[#offered + 1] = coding
+    end
+  end
+  if #offered == 0 then
+    return found
+  end
+  local coding = core.accept_coding(request.headers["accept-encoding"], unpack(offered))
+  local chosen = variants[coding] or found
+  chosen.coding, chosen.varies = variants[coding] and coding, true
+  for _, each in pairs(variants) do
+    if each ~= chosen then
+      core.file_close(each.file)
+    end
+  end
+  return chosen
+end
+
+local function headers_of(chosen, media_type, options)
+  return {
+    ["Content-Type"] = media_type,
+    ["Content-Encoding"] = chosen.coding or nil,
+    ETag = chosen.etag,
+    ["Last-Modified"] = core.http_date(chosen.modified),
+    ["Accept-Ranges"] = "bytes",
+    ["Cache-Control"] = options.cache_control,
+    Vary = chosen.varies and "Accept-Encoding" or nil,
+    ["X-Content-Type-Options"] = "nosniff",
+  }
+end
+
+-- The part of it that is asked for.
+local function body_of(request, chosen, headers)
+  local wanted = request.headers
+  local first, bytes, content_range = core.range(chosen.etag, chosen.modified, chosen.size, wanted.range,
+    wanted["if-range"])
+  if first == nil then
+    return 200, response.file(chosen.file, 0, chosen.size)
+  elseif first == false then
+    errors.abort(416, "the file has no such bytes", { ["Content-Range"] = bytes })
+  end
+  headers["Content-Range"] = content_range
+  return 206, response.file(chosen.file, first, bytes)
+end
+
+local function answer(request, chosen, media_type, options)
+  local headers, wanted = headers_of(chosen, media_type, options), request.headers
+  local status = core.conditional_status(chosen.etag, chosen.modified, wanted["if-match"], wanted["if-none-match"],
+    wanted["if-modified-since"], wanted["if-unmodified-since"])
+  if status == 304 then
+    core.file_close(chosen.file)
+    headers["Content-Type"] = nil
+    return 304, nil, headers
+  elseif status == 412 then
+    errors.abort(412, "the file is another one by now")
+  end
+  local code, body = body_of(request, chosen, headers)
+  return code, body, headers
+end
+
+--- A handler that serves the files of a folder; the path is its parameter `path`.
+---@param path string
+---@param options table see App:static
+function static.handler(path, options)
+  check_options(options)
+  local folder, why = core.folder(path)
+  if not folder then
+    core.raise(("app:static: the folder %s cannot be opened: %s"):format(path, why))
+  end
+  local index, types = options.index or "index.html", options.types or {}
+
+  return function(request)
+    local wanted = request.params.path
+    if not options.dotfiles and is_hidden(wanted) then
+      not_found()
+    end
+    local ends_in_slash = wanted == "" or wanted:sub(-1) == "/"
+    local found = find(folder, ends_in_slash and wanted .. index or wanted)
+    if found == true and not ends_in_slash then
+      return static.add_slash(request)
+    elseif not found or found == true then
+      not_found()
+    end
+    return answer(request, choose(folder, found, request), type_of(found.path, types), options)
+  end
+end
+
+return static
