@@ -107,10 +107,13 @@ tg_coding_step tg_decoder_feed(tg_decoder *is, tg_text *input, bool last, tg_buf
   if (is->ended && !is->joins && is->library != NULL) return fail(is, 400, "bytes behind the end of the encoded body");
   size_t room_size = room_left(is);
   uint64_t before = is->output_bytes;
+  size_t input_before = input->size;
   char *room = tg_buffer_reserve(out, room_size);
   if (room == NULL) return fail(is, 503, "no memory to decode the body");
   tg_decoded result = run(is, input, room, room_size);
   if (check(is, result) == TG_CODING_FAIL) return TG_CODING_FAIL;
+  bool stands_still = input_before > 0 && input->size == input_before && is->output_bytes == before;
+  if (stands_still) return check(is, TG_DECODED_BAD); /* it would be asked for ever */
   out->end += (size_t)(is->output_bytes - before);
   is->pending = result == TG_DECODED_PART;
   is->ended = result == TG_DECODED_END;

@@ -24,7 +24,7 @@ extern const tg_decoder_limits tg_decoder_limits_default;
 
 /* A decoder for one body; NULL without memory. It takes as much memory as the input asks for: 40 KB for gzip and
    deflate, up to the window that the input names for the others, which is 8 MiB for zstd (RFC 9659) and 16 MiB for br
-   at most. */
+   at most, and 8 MiB more while that of br grows. Only what is decoded into is touched: the output's limit bounds it. */
 tg_decoder *tg_decoder_new(tg_coding coding, const tg_decoder_limits *limits);
 
 /* Takes from the front of `input` and appends to `out`, TG_CODING_STEP_BYTES each at most. `last`: nothing comes behind

@@ -141,7 +141,7 @@ bool tg_http_date_parse(tg_text text, int64_t now, int64_t *seconds) {
       utc.tm_hour >= 0 && utc.tm_hour < 24 && utc.tm_min >= 0 && utc.tm_min < 60 && utc.tm_sec >= 0 && utc.tm_sec <= 60;
   struct tm day = {.tm_year = utc.tm_year, .tm_mon = utc.tm_mon, .tm_mday = utc.tm_mday};
   time_t midnight = timegm(&day);
-  if (!has_time || day.tm_mday != utc.tm_mday || day.tm_mon != utc.tm_mon) return false; /* as of February 30 */
+  if (!has_time || day.tm_mon != utc.tm_mon) return false; /* February 30 has become a day of March */
   *seconds = (int64_t)midnight + utc.tm_hour * 3600 + utc.tm_min * 60 + utc.tm_sec;
   return true;
 }

@@ -94,6 +94,7 @@ static void is_told_of_the_end_later(void) {
 #define BARE_HELLO "\xcb\x48\xcd\xc9\xc9\xe7\x02\x00"
 #define BR_HELLO "\x8f\x02\x80hello\n\x03"
 #define ZSTD_HELLO "\x28\xb5\x2f\xfd\x04\x58\x31\x00\x00hello\n\x53\x88\xbd\x91"
+#define ZSTD07_HELLO "\x27\xb5\x2f\xfd\x00\x58\x40\x00\x06hello\n\xc0\x00\x00"
 #define GZIP_NAMED                                                                                                     \
   "\x1f\x8b\x08\x1e\x00\x00\x00\x00\x00\x03\x04\x00"                                                                   \
   "ab\x00\x00"                                                                                                         \
@@ -141,7 +142,8 @@ static const decode_case cases[] = {
     {"gzip as zlib", TG_CODING_DEFLATE, BYTES(GZIP_HELLO), NULL, 400},
     {"deflate without zlib's head", TG_CODING_DEFLATE, BYTES(BARE_HELLO), NULL, 400},
     {"gzip as zstd", TG_CODING_ZSTD, BYTES(GZIP_HELLO), NULL, 400},
-    {"zstd 0.7", TG_CODING_ZSTD, BYTES("\x27\xb5\x2f\xfd\x00\x00\x00\x00"), NULL, 400},
+    {"zstd 0.7", TG_CODING_ZSTD, BYTES(ZSTD07_HELLO), NULL, 400},
+    {"zstd 0.7 behind a frame", TG_CODING_ZSTD, BYTES(ZSTD_HELLO ZSTD07_HELLO), NULL, 400},
     {"zstd 0.5", TG_CODING_ZSTD, BYTES("\x25\xb5\x2f\xfd\x00\x00\x00\x00"), NULL, 400},
     {"a wrong sum", TG_CODING_GZIP,
      BYTES("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\xe7\x02\x00\x20\x30\x3a\x37\x06\x00\x00\x00"),

@@ -216,7 +216,11 @@ describe("compress.encode", function()
   end)
 
   it("takes what does not compress", function()
-    local noise = core.random_bytes(256):rep(1) .. text_of(5)
+    local pieces = {}
+    for index = 1, 1000 do
+      pieces[index] = core.random_bytes(256)
+    end
+    local noise = table.concat(pieces)
     for _, coding in ipairs(CODINGS) do
       assert.is_true(noise == compress.decode(coding, compress.encode(coding, noise)))
     end
@@ -377,6 +381,7 @@ describe("compress.encoder", function()
     local ok, message = pcall(encoder.write, encoder, "x")
     assert.is_false(ok)
     assert.matches("the encoder has ended", message, 1, true)
+    assert.is_false((pcall(core.encode, encoder.coder, "x", 1, "more"))) -- its memory is given back
   end)
 
   it("refuses what is no text, and goes on", function()
