@@ -87,6 +87,6 @@ bool tg_blocking_close(tg_runtime *runtime);
 /* The functions of each file of this folder. */
 extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
-    tg_tree_functions[], tg_blocking_functions[];
+    tg_tree_functions[], tg_blocking_functions[], tg_multipart_functions[];
 
 #endif
