@@ -148,7 +148,7 @@ local function check_options(options)
     if not known[name] then
       core.raise(("request:parts has no option %q; it has parts_max, part_head_bytes_max, part_field_count_max and "
         .. "field_bytes_max"):format(tostring(name)))
-    elseif type(value) ~= "number" or not (value >= 0) then
+    elseif type(value) ~= "number" or value ~= value or value < 0 then
       core.raise(("request:parts: %s must be a number that is not negative"):format(name))
     end
   end

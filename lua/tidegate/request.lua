@@ -141,7 +141,7 @@ local function form_pairs_max(options)
   for name, value in pairs(options or {}) do
     if name ~= "form_pairs_max" then
       core.raise(("request:form has no option %q; it has form_pairs_max"):format(tostring(name)))
-    elseif type(value) ~= "number" or not (value >= 0) then
+    elseif type(value) ~= "number" or value ~= value or value < 0 then
       core.raise "request:form: form_pairs_max must be a number that is not negative"
     end
   end
