@@ -53,7 +53,7 @@ end
 --- The pages of this project: the paths that the examples, names and links are checked on.
 page.paths = {
   "README.md", "docs/client.md", "docs/concurrency.md", "docs/configuration.md", "docs/http.md", "docs/performance.md",
-  "docs/blocking.md", "docs/sync.md", "docs/testing.md",
+  "docs/blocking.md", "docs/sync.md", "docs/testing.md", "docs/uploads.md",
 }
 
 return page
