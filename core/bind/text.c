@@ -72,7 +72,7 @@ static int parse_pairs(lua_State *L) {
   int count = 0;
   lua_newtable(L);
   while (tg_query_next(&rest, &key, &value)) {
-    if (count / 2 >= pairs_max) return fail_pair_count(L, pairs_max);
+    if (count >= 2 * pairs_max) return fail_pair_count(L, pairs_max);
     if (!push_decoded(L, key, true)) return fail_pairs(L, "bad percent-encoding");
     lua_rawseti(L, -2, ++count);
     if (!push_decoded(L, value, true)) return fail_pairs(L, "bad percent-encoding");
