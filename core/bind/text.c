@@ -4,8 +4,6 @@
 #include "proto/status.h"
 #include "proto/target.h"
 
-enum { PAIRS_MAX = 1000 };
-
 /* core.percent_encode(text) → text with everything but unreserved bytes encoded */
 static int percent_encode(lua_State *L) {
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
@@ -59,13 +57,22 @@ static int fail_pairs(lua_State *L, const char *message) {
   return 2;
 }
 
-/* core.parse_pairs(text) → {key, value, key, value, …} of a query or a form, decoded; or nil and what is wrong */
+static int fail_pair_count(lua_State *L, lua_Number pairs_max) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "more than %f pairs", pairs_max);
+  lua_pushboolean(L, 1);
+  return 3;
+}
+
+/* core.parse_pairs(text, pairs_max) → {key, value, key, value, …} of a query or a form, decoded; or nil, what is wrong,
+   and whether it is that there are too many: as keys of one table, they could be chosen to have all the same hash */
 static int parse_pairs(lua_State *L) {
   tg_text rest = tg_check_text(L, 1), key, value;
+  lua_Number pairs_max = luaL_checknumber(L, 2);
   int count = 0;
   lua_newtable(L);
   while (tg_query_next(&rest, &key, &value)) {
-    if (count == PAIRS_MAX * 2) return fail_pairs(L, "more than 1000 pairs");
+    if (count >= 2 * pairs_max) return fail_pair_count(L, pairs_max);
     if (!push_decoded(L, key, true)) return fail_pairs(L, "bad percent-encoding");
     lua_rawseti(L, -2, ++count);
     if (!push_decoded(L, value, true)) return fail_pairs(L, "bad percent-encoding");

@@ -8,6 +8,8 @@ local task = require "tidegate.task"
 
 local rawset, setmetatable = rawset, setmetatable
 
+local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say otherwise
+
 ---@class tidegate.Request
 ---@field method string "GET", …
 ---@field path string normalised and percent-encoded; what the router saw
@@ -47,7 +49,7 @@ function lazy.query(self)
   if not text then
     return multimap.pairs {}
   end
-  local flat, wrong = core.parse_pairs(text)
+  local flat, wrong = core.parse_pairs(text, PAIRS_MAX)
   if not flat then
     errors.abort(400, "the query: " .. wrong)
   end
@@ -159,19 +161,42 @@ function methods:json()
   return value
 end
 
---- The body as a form (application/x-www-form-urlencoded). Ends the request with 415 or 400 when it is none.
+local function form_pairs_max(options)
+  for name, value in pairs(options or {}) do
+    if name ~= "form_pairs_max" then
+      core.raise(("request:form has no option %q; it has form_pairs_max"):format(tostring(name)))
+    elseif type(value) ~= "number" or value ~= value or value < 0 then
+      core.raise "request:form: form_pairs_max must be a number that is not negative"
+    end
+  end
+  return options and options.form_pairs_max or PAIRS_MAX
+end
+
+--- The body as a form (application/x-www-form-urlencoded). Ends the request with 415 where it is none, 400 where it is
+--- broken, 413 where it has more than `form_pairs_max` pairs.
 ---@async
+---@param options? {form_pairs_max?: integer} 1000
 ---@return table<string, string> # form:all(key) for all values of a key
-function methods:form()
+function methods:form(options)
+  local pairs_max = form_pairs_max(options)
   local kind = (self.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
   if kind ~= "application/x-www-form-urlencoded" then
     errors.abort(415, "a form must be application/x-www-form-urlencoded")
   end
-  local flat, wrong = core.parse_pairs(self:body())
+  local flat, wrong, too_many = core.parse_pairs(self:body(), pairs_max)
   if not flat then
-    errors.abort(400, "the form: " .. wrong)
+    errors.abort(too_many and 413 or 400, "the form: " .. wrong)
   end
   return multimap.pairs(flat)
+end
+
+--- The parts of a multipart/form-data body, as they come: `for part in request:parts() do … end`. Ends the request with
+--- 415 where it is none, 400 where it is broken, 413 where it is over a limit.
+---@async
+---@param options? tidegate.PartsOptions
+---@return fun(): tidegate.Part?
+function methods:parts(options)
+  return require("tidegate.multipart").parts(self, options)
 end
 
 function Request.__tostring(self)

@@ -45,6 +45,8 @@ describe("a right example #realtime", function()
       '$ curl -i http://h/hello\nHTTP/1.1 200 OK\nx-kind: greeting\n\n{"hello":"world","list":…}',
     ["a head alone"] = "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nX-Kind: gree…",
     ["a body that is sent"] = "$ curl -d 'a b' http://h/echo\na b",
+    ["a form"] = "$ curl -F 'a=x y' -F 'b=@routes/hello.lua' http://h/echo\n"
+      .. '…; name="a"…x y…; name="b"; filename="hello.lua"…/octet-stream…return function(app)…',
     ["a command on two lines"] = "$ curl -X POST -H 'A: b' \\\n    -d \"it's\" http://h/echo\nit's",
     ["several commands"] = "$ curl -d 1 http://h/echo\n1\n$ curl -d 2 http://h/echo\n2",
     ["an exit status"] = "$ tidegate --nonsense\ntidegate: there is no option --nonsense…\n$ echo $?\n2",
@@ -85,6 +87,7 @@ describe("a wrong example #realtime", function()
     ["no answer"] = { "$ curl http://h/hello", "the answer is" },
     ["another exit status"] = { "$ tidegate --nonsense\n…\n$ echo $?\n0", "the answer is\n2" },
     ["an unknown command"] = { "$ ls", "ls is no command of a console block" },
+    ["a file that is not there"] = { "$ curl -F a=@x http://h/", "there is no file x" },
     ["an unknown option"] = { "$ curl -k http://h/", "curl with -k is not known here" },
     ["an answer without a command"] = { "hello", "a console block begins with a command" },
   }

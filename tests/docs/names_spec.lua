@@ -79,6 +79,7 @@ local request = require("tidegate.request").new(false, "GET", "/")
 local read_request = getmetatable(request).__index
 local Answer = must_find(tg.http.get, "Response")
 local Scope = must_find(tg.scope, "Scope")
+local read_parts = require("tidegate.multipart").parts
 
 local all = {
   ["the module of tests"] = methods_of("t.%s", require "tidegate.testing"),
@@ -87,6 +88,8 @@ local all = {
   ["a request's methods"] = methods_of("request:%s", must_find(read_request, "methods")),
   ["a request's fields"] = methods_of("request.%s", must_find(read_request, "readers")),
   ["a request's own fields"] = methods_of("request.%s", request),
+  ["a part"] = methods_of("part:%s", must_find(read_parts, "Part")),
+  ["options of request:parts"] = methods_of("`%s`", must_find(read_parts, "known")),
   ["a map of fields or of a query"] = methods_of(":%s(", must_find(require("tidegate.multimap").pairs, "methods")),
   ["a response's fields"] = methods_of("response.%s", must_find(tg.response, "known")),
   ["a client"] = methods_of("client:%s", getmetatable(tg.http.client { base_url = "http://h" })),

@@ -1,8 +1,11 @@
 -- The commands of a console block, run one after the other.
 local gateway = require "tests.support.gateway"
 local match = require "tests.docs.support.match"
+local page = require "tests.docs.support.page"
 
 local console = {}
+
+local BOUNDARY = "------------------------d74496d66958873e"
 
 -- {command, expected} for each command of a block.
 local function steps_of(block)
@@ -48,7 +51,7 @@ end
 
 -- --- curl ---
 
-local takes_value = { ["-X"] = true, ["-H"] = true, ["-d"] = true }
+local takes_value = { ["-X"] = true, ["-H"] = true, ["-d"] = true, ["-F"] = true }
 
 local function add_option(request, option, value)
   if option == "-X" then
@@ -57,13 +60,15 @@ local function add_option(request, option, value)
     request.fields[#request.fields + 1] = value
   elseif option == "-d" then
     request.body = value
+  elseif option == "-F" then
+    request.parts[#request.parts + 1] = value
   else
     request.with_head = true
   end
 end
 
 local function read_curl(words)
-  local request, index = { fields = {} }, 2
+  local request, index = { fields = {}, parts = {} }, 2
   while words[index] do
     local word = words[index]
     if takes_value[word] then
@@ -90,6 +95,33 @@ local function has_field(fields, name)
   return false
 end
 
+-- A part of a form from "name=text" or "name=@file"; files are those of the page.
+local function part_of(text, folder)
+  local name, value = text:match("^([^=]+)=(.*)$")
+  assert(name, "-F takes name=text or name=@file, not " .. text)
+  local path = value:match("^@(.+)$")
+  local head = ('Content-Disposition: form-data; name="%s"'):format(name)
+  if path then
+    local kind = path:find "%.txt$" and "text/plain" or "application/octet-stream"
+    head = ('%s; filename="%s"\r\nContent-Type: %s'):format(head, path:match "[^/]*$", kind)
+    value = page.read(folder .. "/" .. path) or error("there is no file " .. path, 0)
+  end
+  return ("--%s\r\n%s\r\n\r\n%s\r\n"):format(BOUNDARY, head, value)
+end
+
+-- Makes of the parts that a command names a body.
+local function add_form(request, folder)
+  if #request.parts == 0 then
+    return
+  end
+  local parts = {}
+  for index, text in ipairs(request.parts) do
+    parts[index] = part_of(text, folder)
+  end
+  request.body = table.concat(parts) .. "--" .. BOUNDARY .. "--\r\n"
+  request.fields[#request.fields + 1] = "Content-Type: multipart/form-data; boundary=" .. BOUNDARY
+end
+
 -- The bytes that curl would send.
 local function bytes_of(request)
   local authority, target = request.url:match("^http://([^/]+)(.*)$")
@@ -110,6 +142,7 @@ end
 
 local function run_curl(site, step, words)
   local request = read_curl(words)
+  add_form(request, site:path())
   local answer = site:gateway():ask(bytes_of(request), request.is_head)
   if request.with_head then
     match.answer(step.place, step.expected, answer)
