@@ -262,13 +262,13 @@ static void goes_on_in_a_new_file(void) {
 static void loses_nothing_where_the_file_is_the_same(void) {
   CHECK_NUMBER(open_at(path), 0);
   for (int i = 0; i < 20; i++) {
-    append_many(20, 100);
+    append_many(15, 100);
     tg_log_file_reopen(file);
     turn(loop, 1);
   }
   CHECK_NUMBER(close_in(CLOSE_MS), 0);
   read_file(path);
-  CHECK(holds_lines(0, 400, 100));
+  CHECK(holds_lines(0, 300, 100));
   unlink(path);
 }
 
