@@ -1,5 +1,6 @@
 -- tidegate run: serves until a signal ends it.
 local core = require "tidegate.core"
+local access_log = require "tidegate.access_log"
 local admin = require "tidegate.admin"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
@@ -54,10 +55,13 @@ local function drain(server, values, stopped)
   core.stop()
 end
 
--- The first signal drains, the second one does not wait for that.
+-- The first signal drains, the second one does not wait for that. SIGUSR1 is for the access log only.
 local function on_signals(server, values, stopped)
   local stopping = false
-  core.on_signal(function()
+  core.on_signal(function(name)
+    if name == "SIGUSR1" then
+      return access_log.reopen()
+    end
     if stopping then
       log.warn("cancelling what is still under way")
       return core.stop()
@@ -98,6 +102,7 @@ return function(args)
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
   blocking.configure(values)
+  access_log.start(values)
   local loaded = loader.load(values.routes)
   local handle = loaded:mount(values.request_timeout_ms)
   values.request = serve.handler(handle, values.dev)

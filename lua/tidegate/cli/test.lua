@@ -252,8 +252,10 @@ return function(args)
   default_to_tests(args)
   spawn_tests(all_realtime)
   local status
-  core.on_signal(function()
-    core.stop()
+  core.on_signal(function(name)
+    if name ~= "SIGUSR1" then
+      core.stop()
+    end
   end)
   core.spawn(function()
     status = run_busted()
