@@ -238,6 +238,7 @@ static tg_text text_of(const char *string) {
 }
 
 static char *put_id(char *at, const tg_access_line_state *state, const tg_access_record *record) {
+  if (record->id.size == 0 && record->number == 0) return at;
   at = PUT(at, ",\"id\":\"");
   if (record->id.size > 0) {
     at = put_json_value(at, record->id, TG_ACCESS_WORD_BYTES_MAX);

@@ -20,8 +20,8 @@ enum { TG_ACCESS_UPSTREAMS_MAX = 8 }; /* further calls are counted only */
 typedef struct tg_access_record {
   uint64_t time_ns; /* since 1970, when the request's first byte came; 0 for `duration_ns` before now */
   tg_text id;       /* the request's id; empty for one that is made of its number */
-  uint64_t number;
-  tg_text remote; /* as tg_address_text writes it */
+  uint64_t number;  /* 0 for a request that has none, since it was refused before it got one */
+  tg_text remote;   /* as tg_address_text writes it */
   tg_text method;
   tg_text target;        /* as it was sent */
   unsigned major, minor; /* the version; major is 0 where none was understood */

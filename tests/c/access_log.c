@@ -84,6 +84,8 @@ static void makes_an_id_of_the_number(void) {
   tg_access_record record = usual();
   state.id_prefix = TG_TEXT("16cdc3aa");
   CHECK(contains(json(&record), "\"id\":\"16cdc3aa-000005\""));
+  record.number = 0; /* it has none */
+  CHECK(!contains(json(&record), "\"id\""));
   record.number = UINT64_MAX;
   CHECK(contains(json(&record), "\"id\":\"16cdc3aa-ffffffffffffffff\""));
   state.id_prefix = (tg_text){NULL, 0};
