@@ -4,6 +4,8 @@
 -- only repeated in the answer: their names on disk are made here.
 local tg = require "tidegate"
 
+local UPLOAD_BYTES_MAX = 4 * 1024 ^ 3
+
 local function store(...)
   return tg.blocking("lib.store", ...)
 end
@@ -63,5 +65,5 @@ return function(app)
       error(result, 0)
     end
     return 201, { files = tg.json.array(result) }
-  end)
+  end, { body_bytes_max = UPLOAD_BYTES_MAX })
 end

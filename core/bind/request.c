@@ -76,6 +76,35 @@ static int limit_body(lua_State *L) {
   return 0;
 }
 
+/* core.note_route(exchange, pattern), core.note_error(exchange, kind), core.note_cancelled(exchange, reason): for the
+   access log */
+static int note_route(lua_State *L) {
+  tg_exchange_note_route(tg_request_check_exchange(L), tg_check_text(L, 2));
+  return 0;
+}
+
+static int note_error(lua_State *L) {
+  tg_exchange_note_error(tg_request_check_exchange(L), tg_check_text(L, 2));
+  return 0;
+}
+
+static int note_cancelled(lua_State *L) {
+  tg_exchange_note_cancelled(tg_request_check_exchange(L), tg_check_text(L, 2));
+  return 0;
+}
+
+/* core.note_upstream(host, status or nil, seconds): a call that the request of the running task has made */
+static int note_upstream(lua_State *L) {
+  enum { DEPTH_MAX = 1000 };
+  const tg_task *task = tg_runtime_of(L)->current;
+  if (tg_runtime_of(L)->access_log == NULL) return 0;
+  for (int depth = 0; task != NULL && task->owner == NULL && depth < DEPTH_MAX; depth++) task = task->parent;
+  if (task == NULL || task->owner == NULL) return 0;
+  tg_exchange_note_upstream(task->owner, tg_check_text(L, 1), (unsigned)luaL_optinteger(L, 2, 0),
+                            (uint64_t)(luaL_checknumber(L, 3) * 1e9));
+  return 0;
+}
+
 const luaL_Reg tg_request_functions[] = {
     {"request_query", query},   {"request_target", target},         {"request_authority", authority},
     {"request_number", number}, {"request_version", version},       {"request_peer", peer},

@@ -1,4 +1,5 @@
 #include "bind/runtime.h"
+#include "bind/access_log.h"
 #include "bind/log.h"
 #include "bind/server.h"
 #include "bind/state.h"
@@ -9,10 +10,10 @@
 /* --- the Lua state --- */
 
 static const luaL_Reg *const function_lists[] = {
-    tg_task_functions,     tg_clock_functions,     tg_server_functions,    tg_request_functions,  tg_call_functions,
-    tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions, tg_tree_functions,
-    tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,  tg_coding_functions,
-    tg_file_functions,     tg_validator_functions, tg_multipart_functions,
+    tg_task_functions,     tg_clock_functions,     tg_server_functions,    tg_request_functions,    tg_call_functions,
+    tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
+    tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
+    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -46,9 +47,9 @@ static void preload_modules(lua_State *L, tg_runtime *runtime) {
 
 /* --- the runtime --- */
 
-static void on_signal(void *owner, int number) {
+static void on_signal(void *owner, const char *name) {
   tg_runtime *runtime = owner;
-  lua_pushinteger(runtime->L, number);
+  lua_pushstring(runtime->L, name);
   tg_runtime_call(runtime, runtime->signal_ref, 1);
 }
 
@@ -155,6 +156,7 @@ bool tg_runtime_free(tg_runtime *runtime) {
     free_tasks(runtime);
   }
   bool ended = tg_blocking_close(runtime);
+  ended = tg_script_access_log_close(runtime) && ended;
   if (runtime->L != NULL) lua_close(runtime->L);
   if (runtime->client != NULL) tg_client_free(runtime->client);
   if (runtime->signals != NULL) tg_signals_close(runtime->signals);

@@ -5,6 +5,7 @@
 #define TG_BIND_RUNTIME_H
 
 #include "base/buffer.h"
+#include "http/access_log.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "io/signals.h"
@@ -17,9 +18,7 @@ typedef struct tg_runtime {
   lua_State *L; /* the main state; tasks are its threads */
   tg_loop *loop;
   tg_client *client;
-  unsigned stream_count; /* streams of scripts that are open */
-  tg_list servers;       /* tg_script_server */
-  tg_list listeners;     /* of stream.c */
+  ;
   tg_signals *signals;
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */
@@ -38,7 +37,7 @@ typedef struct tg_runtime {
   int forget_ref;    /* … called with a task that has ended and that Lua keeps notes of */
   int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */
   int gone_ref;      /* … called when the client of a request is gone */
-  int signal_ref;    /* … called with a signal's number */
+  int signal_ref;    /* … called with a signal's name */
   int stuck_ref;     /* … called when the clock is virtual and nothing can ever run again */
 } tg_runtime;
 
@@ -93,6 +92,7 @@ bool tg_blocking_close(tg_runtime *runtime);
 extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_functions[], tg_request_functions[],
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
     tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[],
-    tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[];
+    tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
+    tg_access_log_functions[];
 
 #endif

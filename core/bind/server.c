@@ -250,6 +250,13 @@ static int close_server(lua_State *L) {
   return 0;
 }
 
+/* core.log_to_access_log(server): its exchanges go to the access log, if that is on */
+static int log_to_access_log(lua_State *L) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  if (runtime->access_log != NULL) tg_server_log_to(check_server(L)->server, runtime->access_log);
+  return 0;
+}
+
 /* core.connection_count() → open connections of clients, of all servers */
 static int connection_count(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
@@ -267,6 +274,7 @@ const luaL_Reg tg_server_functions[] = {
     {"listen_in_memory", listen_in_memory},
     {"stop_serving", stop_serving},
     {"close_server", close_server},
+    {"log_to_access_log", log_to_access_log},
     {"connection_count", connection_count},
     {NULL, NULL},
 };

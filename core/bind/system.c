@@ -69,7 +69,7 @@ static int stop(lua_State *L) {
   return 0;
 }
 
-/* core.on_signal(function): calls it with the number of a SIGINT or SIGTERM */
+/* core.on_signal(function): calls it with "SIGINT", "SIGTERM" or "SIGUSR1" */
 static int on_signal(lua_State *L) {
   tg_runtime_set_reference(L, &tg_runtime_of(L)->signal_ref, 1);
   return 0;

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/pool.h"
+#include "http/access_record.h"
 #include "proto/head.h"
 #include "proto/target.h"
 
@@ -42,6 +43,13 @@ typedef struct tg_exchange_events {
   void (*on_gone)(tg_exchange *exchange);  /* the client has left before it was answered */
 } tg_exchange_events;
 
+/* What the access log tells of an exchange beside what the connection knows; in its arena. */
+typedef struct tg_exchange_notes {
+  tg_text route, error, cancelled;
+  tg_access_upstream upstreams[TG_ACCESS_UPSTREAMS_MAX];
+  unsigned upstream_count;
+} tg_exchange_notes;
+
 enum { TG_EXCHANGE_FIRST_BYTES = 640 };
 
 struct tg_exchange {
@@ -68,6 +76,9 @@ struct tg_exchange {
   int64_t answer_rest;              /* bytes that must follow; negative where no length was said */
   unsigned answer_status;           /* 0 before it */
   uint64_t answer_bytes;            /* of its body, so far */
+  uint64_t answered_ns;             /* when its head went out, on the loop's clock; 0 before */
+  tg_exchange_notes *notes;         /* NULL where nobody has noted anything */
+  bool logged;                      /* the access log has it */
   uint64_t started_ns;              /* when its first byte came, on the loop's clock */
   uint64_t number;                  /* counts the server's exchanges from 1 */
   const tg_exchange_events *events; /* the handler's */
@@ -129,6 +140,12 @@ void tg_exchange_cut(tg_exchange *exchange);
 
 /* Bytes that were written and wait for the client. */
 size_t tg_exchange_unsent_bytes(const tg_exchange *exchange);
+
+/* Notes for the access log; the texts are copied. Without memory nothing is noted. */
+void tg_exchange_note_route(tg_exchange *exchange, tg_text pattern);
+void tg_exchange_note_error(tg_exchange *exchange, tg_text kind);
+void tg_exchange_note_cancelled(tg_exchange *exchange, tg_text reason);
+void tg_exchange_note_upstream(tg_exchange *exchange, tg_text host, unsigned status, uint64_t duration_ns);
 
 /* The client's address; "" when it is gone. */
 void tg_exchange_peer(const tg_exchange *exchange, char *text, size_t size);

@@ -138,6 +138,10 @@ void tg_server_stop(tg_server *server) {
   if (server->connection_count == 0) tg_loop_post(server->loop, &server->stopped);
 }
 
+void tg_server_log_to(tg_server *server, tg_access_log *log) {
+  server->access_log = log;
+}
+
 unsigned tg_server_connection_count(const tg_server *server) {
   return server->connection_count;
 }

@@ -2,6 +2,7 @@
 #ifndef TG_HTTP_SERVER_H
 #define TG_HTTP_SERVER_H
 
+#include "http/access_log.h"
 #include "http/exchange.h"
 #include "http/limits.h"
 #include "io/socket.h"
@@ -31,6 +32,9 @@ void tg_server_accept(tg_server *server, tg_stream *stream);
 
 /* Listens no more, closes idle connections and lets the others answer what they have; then on_stopped, from the loop. */
 void tg_server_stop(tg_server *server);
+
+/* Its exchanges are written to that log from here on, which must live as long as the server. NULL for none. */
+void tg_server_log_to(tg_server *server, tg_access_log *log);
 
 /* How many connections are open. */
 unsigned tg_server_connection_count(const tg_server *server);

@@ -18,6 +18,7 @@ void tg_server_connection_read_start(tg_server_connection *connection) {
 static void drop_exchange(tg_server_connection *connection) {
   tg_exchange *exchange = connection->exchange;
   if (exchange == NULL) return;
+  tg_server_access_write(connection, TG_TEXT("client gone"));
   connection->exchange = NULL;
   exchange->connection = NULL;
   if (exchange->handed_over) exchange->events->on_gone(exchange);

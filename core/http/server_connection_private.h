@@ -47,6 +47,11 @@ void tg_server_connection_linger(tg_server_connection *connection);
 void tg_server_connection_read_start(tg_server_connection *connection);
 void tg_server_connection_read_stop(tg_server_connection *connection);
 
+/* --- server_access.c --- */
+
+/* Writes the line of the exchange under way, once; `cancelled` is why it was given up, or empty. */
+void tg_server_access_write(tg_server_connection *connection, tg_text cancelled);
+
 /* --- server_deadline.c --- */
 
 void tg_server_deadline_init(tg_server_connection *connection);

@@ -24,6 +24,7 @@ struct tg_server {
   uint64_t exchange_count;
   tg_buffer scratch; /* the head of the answer being written; empty between */
   tg_http1_date date;
+  tg_access_log *access_log; /* NULL for none */
   bool stopping;
   tg_job stopped; /* calls on_stopped */
 };

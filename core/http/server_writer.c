@@ -100,6 +100,7 @@ static bool may_skip_body(const tg_server_connection *connection) {
 static void end_answer(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
   connection->exchange->answer_state = TG_ANSWER_ENDED;
+  tg_server_access_write(connection, (tg_text){NULL, 0});
   if (connection->exchange->body_state == TG_BODY_COMPLETE || connection->closing) {
     tg_server_writer_end_exchange(connection);
   } else if (may_skip_body(connection)) {
@@ -133,6 +134,7 @@ static int send_response(tg_server_connection *connection, const tg_response *re
   if (!head->failed) code = send_parts(connection, parts, with_body && !copied ? 2 : 1);
   tg_buffer_clear(head);
   connection->exchange->answer_status = response->status;
+  connection->exchange->answered_ns = tg_loop_now_ns(connection->server->loop);
   if (with_body && code >= 0) connection->exchange->answer_bytes = response->body.size;
   return code;
 }
@@ -160,8 +162,10 @@ void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusa
   tg_response response = {.status = refusal.status, .type = TG_TEXT("application/problem+json")};
   response.body = (tg_text){body, (size_t)size};
   connection->closing = true;
-  if (send_response(connection, &response) < 0) tg_server_connection_destroy(connection);
-  else tg_server_writer_end_exchange(connection);
+  bool sent = send_response(connection, &response) >= 0;
+  tg_server_access_write(connection, (tg_text){NULL, 0});
+  if (sent) tg_server_writer_end_exchange(connection);
+  else tg_server_connection_destroy(connection);
 }
 
 void tg_server_writer_turn_away(tg_server_connection *connection) {
@@ -190,6 +194,7 @@ int tg_server_connection_start(tg_server_connection *connection, const tg_respon
   if (exchange->answer_by_end) connection->closing = true;
   exchange->answer_state = TG_ANSWER_STARTED;
   exchange->answer_status = response->status;
+  exchange->answered_ns = tg_loop_now_ns(connection->server->loop);
   exchange->answer_chunked = length < 0 && !is_old(connection) && !is_head;
   exchange->answer_rest = is_head ? 0 : length;
   write_fields(connection, head, response);
@@ -247,6 +252,7 @@ int tg_server_connection_end(tg_server_connection *connection) {
 
 void tg_server_connection_cut(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
+  tg_server_access_write(connection, TG_TEXT("broken off"));
   tg_server_connection_destroy(connection);
 }
 

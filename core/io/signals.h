@@ -6,9 +6,9 @@
 
 typedef struct tg_signals tg_signals;
 
-/* Calls on_signal from the loop for SIGINT and SIGTERM, and ignores SIGPIPE, which is an error code of write
-   here. Does not keep the loop running. NULL without memory. */
-tg_signals *tg_signals_open(tg_loop *loop, void (*on_signal)(void *owner, int number), void *owner);
+/* Calls on_signal from the loop with "SIGINT", "SIGTERM" or "SIGUSR1", and ignores SIGPIPE, which is an error code of
+   write here. Does not keep the loop running. NULL without memory. */
+tg_signals *tg_signals_open(tg_loop *loop, void (*on_signal)(void *owner, const char *name), void *owner);
 
 /* Gives the signals back to their default action. */
 void tg_signals_close(tg_signals *signals);

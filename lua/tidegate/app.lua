@@ -250,10 +250,13 @@ function App:mount(request_timeout_ms)
     return within(request_timeout_ms, (wrap(handler, self)))
   end
   local missing, mismatch, asterisk = without_route(not_found), without_route(other_method), without_route(any_path)
-  local find = routes.find
+  local find, note_route = routes.find, self.shared.notes_routes and core.note_route
   return function(request)
     local route, params, allowed = find(routes, request.method, request.path)
     if route then
+      if note_route then
+        note_route(request._exchange, route.pattern)
+      end
       if params then
         request.params = params
       end
@@ -296,6 +299,11 @@ end
 --- What app:every has registered, for background.start.
 function app.periodic(self)
   return self.shared.periodic
+end
+
+--- Has the route of each request noted for the access log; before it is mounted.
+function app.note_routes(self)
+  self.shared.notes_routes = true
 end
 
 --- Says where the gateway can be reached, for app:url().

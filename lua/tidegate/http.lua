@@ -8,7 +8,7 @@ local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
-local call, now, encode = core.call, core.now, core.percent_encode
+local call, now, encode, note_upstream = core.call, core.now, core.percent_encode, core.note_upstream
 local setmetatable, type, pairs, tostring = setmetatable, type, pairs, tostring
 
 ---@class tidegate.ClientResponse
@@ -155,7 +155,8 @@ local function body_of(options)
   return options.body, nil
 end
 
-local function answer(url, started, status, body, lines)
+local function answer(url, authority, started, status, body, lines)
+  note_upstream(authority, status, now() - started)
   if not status then
     fail(url, body, lines) -- here they are kind and detail
   end
@@ -208,7 +209,7 @@ local function request(method, url, options)
     headers = with_deadline(headers)
   end
   local body, kind = body_of(options)
-  return answer(url, now(), task.results(
+  return answer(url, at.authority, now(), task.results(
     call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
 end
 

@@ -34,6 +34,8 @@ local id_prefix = core.random_bytes(4):gsub(".", function(byte)
   return ("%02x"):format(byte:byte())
 end)
 
+request.id_prefix = id_prefix
+
 --- The id of the request with that number.
 ---@return string
 function request.id_of(number)

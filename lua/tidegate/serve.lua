@@ -33,8 +33,18 @@ local function wants_page(request)
   return (request.headers.accept or ""):find("text/html", 1, true) ~= nil
 end
 
+-- What the access log says of it.
+local function note(exchange, err)
+  if task.is_cancellation(err) then
+    core.note_cancelled(exchange, err.reason)
+  else
+    core.note_error(exchange, errors.is_error(err) and err.kind or "error")
+  end
+end
+
 local function answer_error(exchange, request, err, trace, dev)
   local status, detail, is_fault = errors.describe(err)
+  note(exchange, err)
   if is_fault then
     report(request, err, trace)
   end
@@ -48,6 +58,7 @@ end
 
 -- The client sees that its answer is not whole; why, the log says.
 local function break_off(exchange, request, err, trace)
+  note(exchange, err)
   core.answer_cut(exchange)
   if task.is_cancellation(err) or errors.is_error(err) and err.kind == "deadline" then
     log.warn("%s %s broke off its answer (request %s): %s", request.method, request.path, request.id,

@@ -90,7 +90,7 @@ function Process:wait()
   return self.status
 end
 
-process.SIGINT, process.SIGKILL, process.SIGTERM = 2, 9, 15
+process.SIGINT, process.SIGKILL, process.SIGUSR1, process.SIGTERM = 2, 9, 10, 15
 
 function Process:signal(number)
   if not self:has_ended() then

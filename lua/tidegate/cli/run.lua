@@ -1,5 +1,6 @@
 -- tidegate run: serves until a signal ends it.
 local core = require "tidegate.core"
+local access_log = require "tidegate.access_log"
 local admin = require "tidegate.admin"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
@@ -54,10 +55,13 @@ local function drain(server, values, stopped)
   core.stop()
 end
 
--- The first signal drains, the second one does not wait for that.
+-- The first signal drains, the second one does not wait for that. SIGUSR1 is for the access log only.
 local function on_signals(server, values, stopped)
   local stopping = false
-  core.on_signal(function()
+  core.on_signal(function(name)
+    if name == "SIGUSR1" then
+      return access_log.reopen()
+    end
     if stopping then
       log.warn("cancelling what is still under way")
       return core.stop()
@@ -98,7 +102,11 @@ return function(args)
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
   blocking.configure(values)
+  access_log.start(values)
   local loaded = loader.load(values.routes)
+  if values.access_log ~= "none" then
+    app.note_routes(loaded)
+  end
   local handle = loaded:mount(values.request_timeout_ms)
   values.request = serve.handler(handle, values.dev)
   values.body_bytes_cap = app.body_bytes_cap(loaded)
@@ -112,6 +120,7 @@ return function(args)
   end
   core.raise_descriptor_limit()
   local server = core.serve(values)
+  core.log_to_access_log(server)
   local bound = listen(server, values.listen)
   app.set_url(loaded, first_with_url(bound))
   on_signals(server, values, stopped)

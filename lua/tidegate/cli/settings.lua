@@ -15,6 +15,12 @@ local function whole_number(value)
   return fine and number or nil, "a whole number from 1 to 2147483648"
 end
 
+-- Half of it must hold the longest line; see access_log.h.
+local function access_log_bytes(value)
+  local number = whole_number(value)
+  return number and number >= 131072 and number or nil, "a whole number from 131072 to 2147483648"
+end
+
 local function whole_number_or_none(value)
   if tonumber(value) == 0 then
     return 0
@@ -50,6 +56,11 @@ local function level(value)
   return levels[value] and value or nil, "debug, info, warn or error"
 end
 
+local formats = { json = true, combined = true }
+local function log_format(value)
+  return formats[value] and value or nil, "json or combined"
+end
+
 --- Every setting: its name in the configuration file; `--name-with-dashes` and TIDEGATE_NAME are made of it.
 settings.list = {
   { name = "listen", read = addresses, default = { "127.0.0.1:8000" }, many = true, value = "ADDRESS",
@@ -58,6 +69,11 @@ settings.list = {
   { name = "dev", read = yes_or_no, default = false, flag = true,
     help = "answer a browser with a readable page where a route fails" },
   { name = "log_level", read = level, default = "info", value = "LEVEL", help = "debug, info, warn or error" },
+  { name = "access_log", read = text, default = "none", value = "PATH",
+    help = "a line for each exchange; `-` for standard output, `none` for none" },
+  { name = "access_log_format", read = log_format, default = "json", value = "FORMAT", help = "json or combined" },
+  { name = "access_log_buffer_bytes_max", read = access_log_bytes, default = 1048576, value = "BYTES",
+    help = "lines that are not written yet; those over it are dropped" },
   { name = "head_bytes_max", read = whole_number, default = 16384, value = "BYTES",
     help = "request line and header section; 414 or 431 over it" },
   { name = "field_count_max", read = whole_number, default = 100, value = "N", help = "header fields; 431 over it" },

@@ -231,8 +231,10 @@ return function(args)
   local running = {} -- of the test that runs: task; before: what was there; stuck: why it was cancelled; …
   spawn_tests(running, all_realtime, chosen)
   local status
-  core.on_signal(function()
-    core.stop()
+  core.on_signal(function(name)
+    if name ~= "SIGUSR1" then
+      core.stop()
+    end
   end)
   core.spawn(function()
     status = run_busted()
