@@ -18,7 +18,10 @@ typedef struct tg_runtime {
   lua_State *L; /* the main state; tasks are its threads */
   tg_loop *loop;
   tg_client *client;
-  ;
+  tg_access_log *access_log; /* NULL before it is first turned on */
+  unsigned stream_count;     /* streams of scripts that are open */
+  tg_list servers;           /* tg_script_server */
+  tg_list listeners;         /* of stream.c */
   tg_signals *signals;
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */

@@ -233,10 +233,6 @@ static char *put_member(char *at, tg_text name, tg_text value, size_t size_max) 
 
 #define MEMBER(name) TG_TEXT(",\"" name "\":\"")
 
-static tg_text text_of(const char *string) {
-  return string != NULL ? tg_text_of(string) : (tg_text){NULL, 0};
-}
-
 static char *put_id(char *at, const tg_access_line_state *state, const tg_access_record *record) {
   if (record->id.size == 0 && record->number == 0) return at;
   at = PUT(at, ",\"id\":\"");
