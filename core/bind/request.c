@@ -93,14 +93,15 @@ static int note_cancelled(lua_State *L) {
   return 0;
 }
 
-/* core.note_upstream(host, status or nil, seconds): a call that the request of the running task has made */
+/* core.note_upstream(host, status, seconds): a call that the request of the running task has made; its status is 0 where
+   it got no answer */
 static int note_upstream(lua_State *L) {
   enum { DEPTH_MAX = 1000 };
   const tg_task *task = tg_runtime_of(L)->current;
   if (tg_runtime_of(L)->access_log == NULL) return 0;
   for (int depth = 0; task != NULL && task->owner == NULL && depth < DEPTH_MAX; depth++) task = task->parent;
   if (task == NULL || task->owner == NULL) return 0;
-  tg_exchange_note_upstream(task->owner, tg_check_text(L, 1), (unsigned)luaL_optinteger(L, 2, 0),
+  tg_exchange_note_upstream(task->owner, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),
                             (uint64_t)(luaL_checknumber(L, 3) * 1e9));
   return 0;
 }

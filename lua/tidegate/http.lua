@@ -156,7 +156,7 @@ local function body_of(options)
 end
 
 local function answer(url, authority, started, status, body, lines)
-  note_upstream(authority, status, now() - started)
+  note_upstream(authority, status or 0, now() - started)
   if not status then
     fail(url, body, lines) -- here they are kind and detail
   end

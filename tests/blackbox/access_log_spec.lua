@@ -15,6 +15,20 @@ return function(app)
     tg.log.info "it waits"
     tg.sleep(1000)
   end)
+  app:get("/calls/{count}", function(request)
+    local own = app:url()
+    return tg.map(tg.range(1, tonumber(request.params.count)), function(number)
+      return tg.http.get(own .. "/hello/" .. number):body()
+    end)
+  end)
+  app:get("/calls-nobody", function() tg.http.get "http://127.0.0.1:1/" end)
+  app:get("/late", function() tg.fail_after(0.01, tg.sleep, 60) end)
+  app:get("/breaks", function()
+    return tg.response { body = function(write)
+      write "some"
+      error "as told"
+    end }
+  end)
 end
 ]]
 
@@ -104,6 +118,32 @@ describe("the access log", function()
     end
     return found
   end
+
+  it("tells of the route, of calls to upstreams, and of what went wrong", function()
+    start("--access-log", path)
+    serving:get "/calls/2"
+    serving:get "/calls/10"
+    serving:get "/calls-nobody"
+    serving:get "/late"
+    assert.is_false((pcall(serving.get, serving, "/breaks")))
+    local lines = lines_at_the_end()
+    local calls = entries_of(lines, "/calls/2")[1]
+    assert.equal("/calls/{count}", calls.route)
+    assert.equal(2, #calls.upstreams)
+    for _, upstream in ipairs(calls.upstreams) do
+      assert.equal("127.0.0.1:" .. serving.port, upstream.host)
+      assert.equal(200, upstream.status)
+      assert.equal("number", type(upstream.seconds))
+    end
+    assert.equal(10, entries_of(lines, "/calls/10")[1].upstream_count)
+    local nobody = entries_of(lines, "/calls-nobody")[1]
+    assert.equal(502, nobody.status)
+    assert.equal("connect", nobody.error)
+    assert.equal(tg.null, nobody.upstreams[1].status)
+    assert.equal("deadline", entries_of(lines, "/late")[1].error)
+    local broken = entries_of(lines, "/breaks")[1]
+    assert.same({ 200, 4, "broken off", "error" }, { broken.status, broken.bytes_out, broken.cancelled, broken.error })
+  end)
 
   it("has a line for each exchange, with its id", function()
     start("--access-log", path)
