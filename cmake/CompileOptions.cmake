@@ -14,7 +14,11 @@ if(TG_SANITIZE)
   target_compile_options(tg_options INTERFACE $<$<COMPILE_LANGUAGE:C>:${sanitizers}>)
   target_link_options(tg_options INTERFACE ${sanitizers})
   # LuaJIT's own allocator hides its objects from the sanitizer; with malloc a leak or a stray write shows.
-  target_compile_definitions(tg_options INTERFACE TG_MALLOC_LUA=1)
+  target_compile_definitions(tg_options INTERFACE TG_MALLOC_LUA=1 TG_SANITIZE=1)
+endif()
+
+if(TG_FUZZ)
+  target_compile_options(tg_options INTERFACE $<$<COMPILE_LANGUAGE:C>:-fsanitize=fuzzer-no-link>)
 endif()
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")

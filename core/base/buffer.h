@@ -19,6 +19,7 @@ static inline size_t tg_buffer_size(const tg_buffer *buffer) {
 
 /* What the buffer holds; valid until the next append. */
 static inline tg_text tg_buffer_text(const tg_buffer *buffer) {
+  if (buffer->data == NULL) return (tg_text){NULL, 0};
   return (tg_text){buffer->data + buffer->start, buffer->end - buffer->start};
 }
 

@@ -22,7 +22,7 @@ tg_pool *tg_pool_new(size_t size, unsigned spare_max) {
   tg_pool *pool = calloc(1, sizeof *pool);
   if (pool == NULL) return NULL;
   pool->size = size;
-#ifndef __SANITIZE_ADDRESS__ /* there every block is freed, so that a late use of one is seen */
+#ifndef TG_SANITIZE /* there every block is freed, so that a late use of one is seen */
   pool->spare_max = spare_max;
 #else
   (void)spare_max;

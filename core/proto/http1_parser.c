@@ -72,9 +72,15 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
   if (parser->in_body) return 0;
   tg_head *head = parser->head;
   bool starts = head->field_count == 0 || head->fields[head->field_count - 1].value.data != NULL;
-  if (starts && head->field_count == parser->field_count_max) return fail(parser, 431, "too many header fields");
   if (starts && tg_head_add_field(head, parser->arena) == NULL) return fail(parser, 500, "out of memory");
   return append(parser, &head->fields[head->field_count - 1].name, at, length);
+}
+
+/* The count is looked at when a name is whole: one that turns out to be none is 400 wherever the bytes were cut. */
+static int on_header_field_complete(llhttp_t *llhttp) {
+  tg_http1_parser *parser = parser_of(llhttp);
+  if (parser->in_body || parser->head->field_count <= parser->field_count_max) return 0;
+  return fail(parser, 431, "too many header fields");
 }
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
@@ -157,6 +163,7 @@ static const llhttp_settings_t request_settings = {
     .on_version = on_version,
     .on_version_complete = on_version_complete,
     .on_header_field = on_header_field,
+    .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,

@@ -19,7 +19,7 @@ static void gives_blocks(void) {
 
 /* Under AddressSanitizer no block is used again, so that a late use of one is seen. */
 static void uses_blocks_again(void) {
-#ifndef __SANITIZE_ADDRESS__
+#ifndef TG_SANITIZE
   tg_pool *pool = tg_pool_new(100, 2);
   void *first = tg_pool_take(pool), *second = tg_pool_take(pool), *third = tg_pool_take(pool);
   tg_pool_give(first);
