@@ -28,12 +28,19 @@ local function shown(value)
   return type(value) == "table" and table.concat(value, ", ") or tostring(value)
 end
 
+local function left_of(option)
+  return "--" .. option.name:gsub("_", "-") .. (option.value and " " .. option.value or "")
+end
+
 local function print_help(command, about, order)
+  local width = 0
+  for _, option in ipairs(order) do
+    width = math.max(width, #left_of(option))
+  end
   io.stdout:write(("Usage: tidegate %s [options]\n%s\n\n"):format(command, about))
   for _, option in ipairs(order) do
-    local left = "--" .. option.name:gsub("_", "-") .. (option.value and " " .. option.value or "")
     local default = option.default and option.default ~= "" and (" [" .. shown(option.default) .. "]") or ""
-    io.stdout:write(("  %-26s %s%s\n"):format(left, option.help, default))
+    io.stdout:write(("  %-" .. width .. "s  %s%s\n"):format(left_of(option), option.help, default))
   end
   io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS, or from the configuration file; ",
     "a flag wins.\n")
