@@ -26,8 +26,10 @@ typedef struct tg_runtime {
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */
   unsigned task_count;
-  uint64_t task_number; /* of the last one that began */
-  tg_list spare_tasks;  /* ended ones, whose coroutines are used again */
+  uint64_t task_number;         /* of the last one that began */
+  tg_list spare_tasks;          /* ended ones, whose coroutines are used again */
+  struct tg_task **task_places; /* every task that was ever made; see task.h */
+  uint32_t task_place_count, task_place_capacity;
   unsigned spare_count;
   tg_list open_deadlines; /* of deadline.c */
   tg_pool *deadlines;

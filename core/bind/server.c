@@ -30,7 +30,7 @@ static void on_task_end(tg_task *task) {
 /* The task may run on for a while: its waits raise now, and it releases the exchange when it ends. */
 static void on_gone(tg_exchange *exchange) {
   tg_runtime *runtime = tg_request_of(exchange)->task->runtime;
-  lua_pushlightuserdata(runtime->L, tg_request_of(exchange)->task);
+  tg_task_push(runtime->L, tg_request_of(exchange)->task);
   tg_runtime_call(runtime, runtime->gone_ref, 1);
   tg_request_end(exchange, "the client is gone"); /* what a shield has kept waiting */
 }

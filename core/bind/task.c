@@ -27,7 +27,7 @@ static void forget_cancellation(tg_task *task) {
 static void forget_notes(tg_task *task) {
   tg_runtime *runtime = task->runtime;
   task->noted = false;
-  lua_pushlightuserdata(runtime->L, task);
+  tg_task_push(runtime->L, task);
   tg_runtime_call(runtime, runtime->forget_ref, 1);
 }
 
@@ -71,7 +71,7 @@ static uint64_t coarse_now_ns(void) {
 /* The task has held the loop for so long that others had to wait. */
 static void report_stall(tg_task *task, uint64_t held_ns) {
   tg_runtime *runtime = task->runtime;
-  lua_pushlightuserdata(runtime->L, task);
+  tg_task_push(runtime->L, task);
   lua_pushnumber(runtime->L, (double)held_ns / 1e9);
   tg_runtime_call(runtime, runtime->stall_ref, 2);
 }
@@ -111,9 +111,38 @@ static void make_coroutine(tg_task *task) {
   lua_rawgeti(task->L, LUA_REGISTRYINDEX, runtime->body_ref);
 }
 
+/* Gives a new task its place; false without memory. */
+static bool take_place(tg_runtime *runtime, tg_task *task) {
+  if (runtime->task_place_count == runtime->task_place_capacity) {
+    uint32_t capacity = runtime->task_place_capacity > 0 ? runtime->task_place_capacity * 2 : 64;
+    tg_task **places = realloc(runtime->task_places, capacity * sizeof(tg_task *));
+    if (places == NULL) return false;
+    runtime->task_places = places;
+    runtime->task_place_capacity = capacity;
+  }
+  runtime->task_places[runtime->task_place_count++] = task;
+  task->place = runtime->task_place_count;
+  return true;
+}
+
+void tg_task_push(lua_State *L, const tg_task *task) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)task->place);
+}
+
+tg_task *tg_task_check(lua_State *L, int index) {
+  const tg_runtime *runtime = tg_runtime_of(L);
+  luaL_checktype(L, index, LUA_TLIGHTUSERDATA);
+  uintptr_t place = (uintptr_t)lua_touserdata(L, index);
+  luaL_argcheck(L, place >= 1 && place <= runtime->task_place_count, index, "a task expected");
+  return runtime->task_places[place - 1];
+}
+
 static tg_task *create(tg_runtime *runtime) {
   tg_task *task = calloc(1, sizeof *task);
-  if (task == NULL) return NULL;
+  if (task == NULL || !take_place(runtime, task)) {
+    free(task);
+    return NULL;
+  }
   task->runtime = runtime;
   task->cancellation = task->reference = LUA_NOREF;
   tg_list_init(&task->node);
@@ -154,6 +183,9 @@ void tg_task_free_spare(tg_runtime *runtime) {
   }
   tg_list_init(&runtime->spare_tasks);
   runtime->spare_count = 0;
+  free(runtime->task_places);
+  runtime->task_places = NULL;
+  runtime->task_place_count = runtime->task_place_capacity = 0;
 }
 
 /* --- waiting and waking --- */
@@ -234,11 +266,6 @@ void tg_task_cancel(tg_task *task, lua_State *L) {
 
 /* --- for task.lua --- */
 
-static tg_task *check_task(lua_State *L, int index) {
-  luaL_checktype(L, index, LUA_TLIGHTUSERDATA);
-  return lua_touserdata(L, index);
-}
-
 /* core.set_body(function): what every coroutine runs */
 static int set_body(lua_State *L) {
   tg_runtime_set_reference(L, &tg_runtime_of(L)->body_ref, 1);
@@ -255,7 +282,7 @@ static int spawn_below(lua_State *L, tg_task *parent, int first) {
   lua_xmove(L, task->L, count);
   task->parent = parent;
   tg_task_start(task, count - 1);
-  lua_pushlightuserdata(L, task);
+  tg_task_push(L, task);
   return 1;
 }
 
@@ -266,8 +293,7 @@ static int spawn(lua_State *L) {
 
 /* core.spawn_for(parent, function, …) → task: the same below another task, which outlives it */
 static int spawn_for(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  return spawn_below(L, lua_touserdata(L, 1), 2);
+  return spawn_below(L, tg_task_check(L, 1), 2);
 }
 
 /* core.spawn_root(function, …) → task: the same below no other task */
@@ -277,7 +303,7 @@ static int spawn_root(lua_State *L) {
 
 /* core.set_parent(task, parent or nil): the task is below another one from now on, which outlives it */
 static int set_parent(lua_State *L) {
-  check_task(L, 1)->parent = lua_isnoneornil(L, 2) ? NULL : check_task(L, 2);
+  tg_task_check(L, 1)->parent = lua_isnoneornil(L, 2) ? NULL : tg_task_check(L, 2);
   return 0;
 }
 
@@ -291,14 +317,14 @@ static int ended(lua_State *L) {
 static int current(lua_State *L) {
   tg_task *task = tg_runtime_of(L)->current;
   if (task == NULL) return 0;
-  lua_pushlightuserdata(L, task);
+  tg_task_push(L, task);
   return 1;
 }
 
 /* core.task_number(task or nil) → a number that no other task has or will have: the task's place in memory is used
    again when it has ended. Of the running one where none is named; nil where none runs */
 static int task_number(lua_State *L) {
-  const tg_task *task = lua_isnoneornil(L, 1) ? tg_runtime_of(L)->current : check_task(L, 1);
+  const tg_task *task = lua_isnoneornil(L, 1) ? tg_runtime_of(L)->current : tg_task_check(L, 1);
   if (task == NULL) return 0;
   lua_pushnumber(L, (lua_Number)task->number);
   return 1;
@@ -345,7 +371,7 @@ static int ticket(lua_State *L) {
 /* core.wake(task, ticket) → boolean: ends the wait of that name, which core.park holds. false where it is over already:
    by another wake-up, or by a cancellation whose task has not run since */
 static int wake(lua_State *L) {
-  tg_task *task = check_task(L, 1);
+  tg_task *task = tg_task_check(L, 1);
   bool waits = task->state == TG_TASK_PARKED && (lua_Number)task->generation == luaL_checknumber(L, 2);
   if (waits) tg_task_wake(task, 0);
   lua_pushboolean(L, waits);
@@ -356,13 +382,13 @@ static int wake(lua_State *L) {
 static int cancel(lua_State *L) {
   luaL_checkany(L, 2);
   lua_settop(L, 2);
-  tg_task_cancel(check_task(L, 1), L);
+  tg_task_cancel(tg_task_check(L, 1), L);
   return 0;
 }
 
 /* core.note(task): when it ends, the function of core.on_forget is called with it, to drop what Lua keeps of it */
 static int note(lua_State *L) {
-  check_task(L, 1)->noted = true;
+  tg_task_check(L, 1)->noted = true;
   return 0;
 }
 
@@ -378,7 +404,7 @@ static int tasks(lua_State *L) {
   int count = 0;
   lua_createtable(L, (int)runtime->task_count, 0);
   for (tg_list *node = runtime->tasks.next; node != &runtime->tasks; node = node->next) {
-    lua_pushlightuserdata(L, TG_CONTAINER(node, tg_task, node));
+    tg_task_push(L, TG_CONTAINER(node, tg_task, node));
     lua_rawseti(L, -2, ++count);
   }
   return 1;

@@ -22,6 +22,7 @@ typedef struct tg_task {
   tg_job job;   /* resumes it */
   tg_list node; /* in the runtime's tasks or spare_tasks */
   tg_runtime *runtime;
+  uint32_t place;     /* in the runtime's table of tasks, from 1; see tg_task_push */
   uint64_t number;    /* of no other task that this runtime has had, where the structure is used again */
   lua_State *L;       /* its coroutine */
   int reference;      /* keeps the coroutine */
@@ -44,6 +45,13 @@ typedef struct tg_task {
   void (*on_end)(struct tg_task *task); /* it has ended, well or not; may be NULL */
   void *owner;                          /* for on_end: the exchange of a request; NULL for another task */
 } tg_task;
+
+/* Scripts hold a task by its place in the runtime's table, as light userdata: hash tables spread small numbers well, and
+   addresses, which are multiples of a power of two, into long chains. [-0, +1, -] */
+void tg_task_push(lua_State *L, const tg_task *task);
+
+/* The task at `index`, which may have ended since. [-0, +0, v] */
+tg_task *tg_task_check(lua_State *L, int index);
 
 /* A task that does nothing yet; NULL without memory. Push a function and its arguments on tg_task_results, then call
    tg_task_start. */

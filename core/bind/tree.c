@@ -17,8 +17,7 @@ static void set_text(lua_State *L, const char *key, const char *text) {
 /* core.task_info(task) → {state, waits_on, seconds, place, parent}: what it waits on, for how long, and where in the
    user's code */
 static int task_info(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  const tg_task *task = lua_touserdata(L, 1);
+  const tg_task *task = tg_task_check(L, 1);
   bool waits = task->state == TG_TASK_PARKED;
   lua_createtable(L, 0, 5);
   set_text(L, "state", state_names[task->state]);
@@ -29,7 +28,7 @@ static int task_info(lua_State *L) {
   }
   if (tg_push_place(L, task->L)) lua_setfield(L, -2, "place");
   if (task->parent != NULL) {
-    lua_pushlightuserdata(L, task->parent);
+    tg_task_push(L, task->parent);
     lua_setfield(L, -2, "parent");
   }
   return 1;
@@ -37,8 +36,7 @@ static int task_info(lua_State *L) {
 
 /* core.task_request(task) → method, path, number of the request that it serves; nothing for another task */
 static int task_request(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  const tg_task *task = lua_touserdata(L, 1);
+  const tg_task *task = tg_task_check(L, 1);
   if (task->owner == NULL) return 0;
   const tg_exchange *exchange = task->owner;
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);

@@ -229,7 +229,7 @@ static int end_line(tg_multipart *parser) {
   tg_text line = tg_buffer_text(&parser->lines);
   size_t end = line.size;
   consume(&line, parser->line_at);
-  if (line.size < 2 || line.data[line.size - 2] != '\r') {
+  if (line.data == NULL || line.size < 2 || line.data[line.size - 2] != '\r') {
     return fail(parser, 400, "a header line of a part ends without CRLF");
   }
   parser->line_at = end;

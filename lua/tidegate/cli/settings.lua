@@ -64,7 +64,7 @@ end
 --- Every setting: its name in the configuration file; `--name-with-dashes` and TIDEGATE_NAME are made of it.
 settings.list = {
   { name = "listen", read = addresses, default = { "127.0.0.1:8000" }, many = true, value = "ADDRESS",
-    help = "where to listen; repeatable: 127.0.0.1:8000, [::1]:8000, unix:/path" },
+    help = "where to listen; repeatable: also [::1]:8000, unix:/path" },
   { name = "routes", read = text, default = "routes", value = "DIR", help = "the folder of the route files" },
   { name = "dev", read = yes_or_no, default = false, flag = true,
     help = "answer a browser with a readable page where a route fails" },
@@ -92,7 +92,7 @@ settings.list = {
   { name = "send_timeout_ms", read = whole_number, default = 60000, value = "MS",
     help = "that a client may fall behind its rate in reading; closed over it" },
   { name = "send_bytes_per_second_min", read = whole_number_or_none, default = 500, value = "BYTES",
-    help = "the rate at which a client reads; 0 for none: then the whole time is bounded" },
+    help = "the rate of reading; 0 for none: then the whole time is bounded" },
   { name = "idle_timeout_ms", read = whole_number, default = 60000, value = "MS",
     help = "a connection between requests is closed after it" },
   { name = "linger_timeout_ms", read = whole_number, default = 2000, value = "MS",
