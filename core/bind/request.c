@@ -76,6 +76,12 @@ static int limit_body(lua_State *L) {
   return 0;
 }
 
+/* core.request_body_limit(exchange) → bytes that the body may have */
+static int body_limit(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)tg_request_check_exchange(L)->body_bytes_max);
+  return 1;
+}
+
 /* core.note_route(exchange, pattern), core.note_error(exchange, kind), core.note_cancelled(exchange, reason): for the
    access log */
 static int note_route(lua_State *L) {
@@ -107,17 +113,11 @@ static int note_upstream(lua_State *L) {
 }
 
 const luaL_Reg tg_request_functions[] = {
-    {"request_query", query},
-    {"request_target", target},
-    {"request_authority", authority},
-    {"request_number", number},
-    {"request_version", version},
-    {"request_peer", peer},
-    {"request_fields", fields},
-    {"request_limit_body", limit_body},
-    {"note_route", note_route},
-    {"note_error", note_error},
-    {"note_cancelled", note_cancelled},
-    {"note_upstream", note_upstream},
-    {NULL, NULL},
+    {"request_query", query},           {"request_target", target},
+    {"request_authority", authority},   {"request_number", number},
+    {"request_version", version},       {"request_peer", peer},
+    {"request_fields", fields},         {"request_limit_body", limit_body},
+    {"request_body_limit", body_limit}, {"note_route", note_route},
+    {"note_error", note_error},         {"note_cancelled", note_cancelled},
+    {"note_upstream", note_upstream},   {NULL, NULL},
 };

@@ -32,9 +32,18 @@ local function below(prefix, pattern)
   return type(pattern) == "string" and pattern:sub(1, 1) == "/" and prefix .. pattern or pattern
 end
 
+local function is_amount(value)
+  return type(value) == "number" and value >= 0 and value <= 2 ^ 53
+end
+
+local function is_boolean(value)
+  return type(value) == "boolean"
+end
+
 local route_options = {
-  request_timeout_ms = "a number of milliseconds; 0 for none",
-  body_bytes_max = "a number of bytes",
+  request_timeout_ms = { is_amount, "a number of milliseconds; 0 for none" },
+  body_bytes_max = { is_amount, "a number of bytes" },
+  compress = { is_boolean, "true or false" },
 }
 
 -- The options of a route, as a table of what was given.
@@ -42,9 +51,9 @@ local function read_options(options)
   for name, value in pairs(options or {}) do
     local wanted = route_options[name]
     if not wanted then
-      fail(("a route has no option %q; it has body_bytes_max and request_timeout_ms"):format(tostring(name)))
-    elseif type(value) ~= "number" or not (value >= 0 and value <= 2 ^ 53) then
-      fail(name .. " must be " .. wanted)
+      fail(("a route has no option %q; it has body_bytes_max, compress and request_timeout_ms"):format(tostring(name)))
+    elseif not wanted[1](value) then
+      fail(name .. " must be " .. wanted[2])
     end
   end
   return options or {}
@@ -64,8 +73,8 @@ local function add(self, method, pattern, handler, options)
 end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
-  --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms and
-  --- body_bytes_max, for this route in place of the settings.
+  --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms,
+  --- body_bytes_max and compress, for this route in place of the settings.
   App[method:lower()] = function(self, pattern, handler, options)
     add(self, method, pattern, handler, options)
   end
@@ -225,6 +234,17 @@ local function within(timeout_ms, chain)
   end
 end
 
+-- A route's chain whose answers are compressed, or not, whatever the setting says.
+local function with_compression(compress, chain)
+  if compress == nil then
+    return chain
+  end
+  return function(request)
+    request._compress = compress
+    return chain(request)
+  end
+end
+
 -- A route's chain for requests whose body may be longer, or must be shorter, than the setting says.
 local function with_body(bytes_max, chain)
   if not bytes_max then
@@ -244,6 +264,7 @@ function App:mount(request_timeout_ms)
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
     local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))
+    chain = with_compression(route.options.compress, chain)
     route.run = within(route.options.request_timeout_ms or request_timeout_ms, chain)
   end
   local function without_route(handler)

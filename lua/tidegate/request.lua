@@ -1,5 +1,6 @@
 -- A request as a handler sees it. What it holds is read from the exchange when it is asked for, and kept.
 local core = require "tidegate.core"
+local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
@@ -24,6 +25,8 @@ local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say oth
 ---@field remote_address string? the client's address without its port, "unix:" for a Unix socket; nil when it is gone
 ---@field id string unique; in the log and in every problem+json
 local Request = { __name = "tidegate.Request" }
+
+local DECODED = { decode = true }
 
 local lazy, methods = {}, {}
 local request = {}
@@ -121,13 +124,28 @@ local function body_or_abort(bytes, status, detail)
   return bytes
 end
 
+-- The body as its Content-Encoding says; what it becomes has the limit that the body has.
+local function decoded(self, body)
+  if self._decoded == nil then
+    local coding = self.headers["content-encoding"]
+    rawset(self, "_decoded", coding and compress.decode(coding, body,
+      { bytes_max = core.request_body_limit(self._exchange) }) or body)
+  end
+  return self._decoded
+end
+
 --- The body, whole. Waits until it has come. A body that is too large, too slow or broken ends the request with 413,
---- 408 or 400.
+--- 408 or 400. With `decode`, its Content-Encoding is undone: 415 for one that is not known, 400 where it is broken,
+--- 413 where it becomes too large.
 ---@async
+---@param options? {decode?: boolean}
 ---@return string # "" when there is none
-function methods:body()
+function methods:body(options)
   if self._body == nil then
     rawset(self, "_body", body_or_abort(task.results(core.request_body(self._exchange))))
+  end
+  if options and options.decode then
+    return decoded(self, self._body)
   end
   return self._body
 end
@@ -152,11 +170,11 @@ function methods:chunks()
   end
 end
 
---- The body as JSON. Ends the request with 400 when it is none.
+--- The body as JSON, whatever its Content-Encoding. Ends the request with 400 when it is none.
 ---@async
 ---@return any
 function methods:json()
-  local ok, value = json.try_decode(self:body())
+  local ok, value = json.try_decode(self:body(DECODED))
   if not ok then
     errors.abort(400, "the body is not JSON: " .. value)
   end
@@ -185,7 +203,7 @@ function methods:form(options)
   if kind ~= "application/x-www-form-urlencoded" then
     errors.abort(415, "a form must be application/x-www-form-urlencoded")
   end
-  local flat, wrong, too_many = core.parse_pairs(self:body(), pairs_max)
+  local flat, wrong, too_many = core.parse_pairs(self:body(DECODED), pairs_max)
   if not flat then
     errors.abort(too_many and 413 or 400, "the form: " .. wrong)
   end

@@ -1,15 +1,10 @@
 -- Responses: what a handler returns, made into one shape.
 local core = require "tidegate.core"
-local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
-local task = require "tidegate.task"
 
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
-local respond, encode = core.respond, json.encode
-
-local JSON = "application/json"
-local TEXT = "text/plain; charset=utf-8"
+local encode = json.encode
 
 ---@class tidegate.Response
 ---@field status integer
@@ -92,13 +87,14 @@ function response.new(fields)
   return setmetatable({ status = fields.status or 200, headers = headers, body = fields.body }, Response)
 end
 
-local function refuse(kind)
+--- Raises what is wrong with what a handler returned.
+function response.refuse(kind)
   error(("a handler returned a %s; it may return a table, a string, nothing, or status, body [, headers]"):format(
     kind), 0)
 end
 
--- The bytes of a json.raw, the one kind of function that is an answer; nil for every other value.
-local function raw_bytes(value)
+--- The bytes of a json.raw, the one kind of function that is an answer; nil for every other value.
+function response.raw_bytes(value)
   if type(value) ~= "function" then
     return nil
   end
@@ -112,24 +108,14 @@ function response.of(first, body, headers)
   local kind = type(first)
   if kind == "table" and getmetatable(first) == Response then
     return first
-  elseif kind == "table" or kind == "string" or raw_bytes(first) then
+  elseif kind == "table" or kind == "string" or response.raw_bytes(first) then
     return setmetatable({ status = 200, headers = {}, body = first }, Response)
   elseif kind == "nil" then
     return setmetatable({ status = 204, headers = {} }, Response)
   elseif kind == "number" then
     return setmetatable({ status = first, headers = headers or {}, body = body }, Response)
   end
-  return refuse(kind)
-end
-
--- The Content-Length that a handler gives for a body in pieces.
-local function length_of(headers)
-  for name, value in pairs(headers or {}) do
-    if type(name) == "string" and name:lower() == "content-length" then
-      return tostring(value):match "^%d+$" and tonumber(value)
-        or core.raise("header Content-Length: a number of bytes is expected, and this is none")
-    end
-  end
+  return response.refuse(kind)
 end
 
 -- A part of a file as a body.
@@ -144,86 +130,14 @@ function response.file(file, first, bytes)
   return setmetatable({ file = file, first = first, bytes = bytes }, File)
 end
 
-local function send_file(exchange, status, body, headers, method)
-  core.answer_start(exchange, status, nil, body.bytes, headers)
-  if method ~= "HEAD" then
-    local wrong = task.results(core.answer_file(exchange, body.file, body.first, body.bytes))
-    if wrong then
-      error("a file could not be sent: " .. wrong, 0)
-    end
-  end
-  core.file_close(body.file)
-  core.answer_end(exchange)
+--- Is it such a body?
+function response.is_file(body)
+  return getmetatable(body) == File
 end
 
-local NO_BODY = { [204] = true, [304] = true }
-
--- Sends the head, and what `body` writes as it does so. Returns when all is written, not when all is read.
-local function stream(exchange, status, body, headers)
-  local is_open = true
-  core.answer_start(exchange, status, nil, length_of(headers), headers)
-  local function write(bytes)
-    if not is_open then
-      core.raise("write: the function that this write was made for has ended")
-    elseif type(bytes) ~= "string" then
-      core.raise(("write takes a string, not a %s"):format(type(bytes)))
-    end
-    if task.results(core.answer_write(exchange, bytes)) == false then
-      error(errors.new { kind = "closed", message = "write: the client is gone" }, 0)
-    end
-  end
-  local ok, err = xpcall(body, task.note_trace, write)
-  is_open = false
-  if not ok then
-    task.raise_again(err, task.trace(), "")
-  end
-  core.answer_end(exchange)
-end
-
-local function send(exchange, status, body, headers, method)
-  if headers and multimap.is_fields(headers) then
-    headers = multimap.to_lines(headers)
-  end
-  local kind = type(body)
-  if kind == "table" and getmetatable(body) == File then
-    return send_file(exchange, status, body, headers, method)
-  elseif kind == "table" then
-    return respond(exchange, status, JSON, encode(body), headers)
-  elseif kind == "string" then
-    return respond(exchange, status, TEXT, body, headers)
-  elseif kind == "nil" then
-    return respond(exchange, status, nil, nil, headers)
-  elseif kind == "number" then
-    return respond(exchange, status, TEXT, tostring(body), headers)
-  elseif raw_bytes(body) then
-    return respond(exchange, status, JSON, raw_bytes(body), headers)
-  elseif kind == "function" and (method == "HEAD" or NO_BODY[status]) then
-    return respond(exchange, status, nil, nil, headers)
-  elseif kind == "function" then
-    return stream(exchange, status, body, headers)
-  end
-  error(("a response's body must be a string, a table or a function(write), not a %s"):format(kind), 0)
-end
-
---- Answers an exchange with what a handler returned; the method is that of its request.
----@async
-function response.send(exchange, method, first, body, headers)
-  local kind = type(first)
-  if kind == "table" then
-    if getmetatable(first) == Response then
-      return send(exchange, first.status, first.body, first.headers, method)
-    end
-    return respond(exchange, 200, JSON, encode(first))
-  elseif kind == "string" then
-    return respond(exchange, 200, TEXT, first)
-  elseif kind == "nil" then
-    return respond(exchange, 204)
-  elseif kind == "number" then
-    return send(exchange, first, body, headers, method)
-  elseif raw_bytes(first) then
-    return respond(exchange, 200, JSON, raw_bytes(first))
-  end
-  return refuse(kind)
+--- Is it a response object?
+function response.is_response(value)
+  return getmetatable(value) == Response
 end
 
 return response

@@ -1,15 +1,16 @@
 -- Serving: each request in its task, from the exchange to the answer, and every error into an answer.
 local core = require "tidegate.core"
+local answer = require "tidegate.answer"
+local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
 local json = require "tidegate.json"
 local log = require "tidegate.log"
 local request_of = require "tidegate.request"
-local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
-local new_request, send, note_trace = request_of.new, response.send, task.note_trace
+local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
 local xpcall = xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
@@ -92,9 +93,11 @@ local serve = {}
 --- The function that the core calls with each request, in a task of its own.
 ---@param handle fun(request): any an app's routes, mounted
 ---@param dev boolean answer a browser with a readable page where a route fails
-function serve.handler(handle, dev)
+---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
+function serve.handler(handle, dev, compression)
+  compression = compression or { on = false, bytes_min = compress.bytes_min }
   local function run(exchange, request)
-    send(exchange, request.method, handle(request))
+    send(exchange, request, compression, handle(request))
   end
   local function run_bound(exchange, request, timeout)
     local milliseconds = timeout:match("^%d+$") and #timeout <= 10 and tonumber(timeout)

@@ -108,7 +108,7 @@ return function(args)
     app.note_routes(loaded)
   end
   local handle = loaded:mount(values.request_timeout_ms)
-  values.request = serve.handler(handle, values.dev)
+  values.request = serve.handler(handle, values.dev, { on = values.compress, bytes_min = values.compress_bytes_min })
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   values.gone = serve.gone
   local stopped = {} -- done, and who waits for it
