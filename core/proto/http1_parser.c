@@ -1,4 +1,5 @@
 #include "proto/http1_parser.h"
+#include "base/chars.h"
 
 enum { HEAD_BYTES_MAX = 16 * 1024, FIELD_COUNT_MAX = 100 };
 
@@ -192,6 +193,14 @@ static tg_http1_result fail_result(tg_http1_parser *parser, unsigned status, con
   return TG_HTTP1_ERROR;
 }
 
+/* llhttp stops at the first byte that none of its methods has there. Where that may stand in a method, or ends one, it is
+   one that is not known (RFC 9110 section 9.1). */
+static bool is_unknown_method(const tg_http1_parser *parser, llhttp_errno_t error) {
+  const char *at = llhttp_get_error_pos(&parser->llhttp);
+  if (error != HPE_INVALID_METHOD || at == NULL) return false;
+  return tg_char_is(*at, TG_CHAR_TOKEN) || (*at == ' ' && offset_of(parser, at) > 0);
+}
+
 /* What a request's syntax error is answered with; 400 unless the standard names a better one. */
 static unsigned status_of(const tg_http1_parser *parser, llhttp_errno_t error) {
   if (error == HPE_PAUSED_H2_UPGRADE) return 505;
@@ -202,6 +211,7 @@ static unsigned status_of(const tg_http1_parser *parser, llhttp_errno_t error) {
 static tg_http1_result stop(tg_http1_parser *parser, llhttp_errno_t error) {
   if (parser->refused) return TG_HTTP1_REFUSED;
   if (parser->error_status != 0) return TG_HTTP1_ERROR;
+  if (is_unknown_method(parser, error)) return fail_result(parser, 501, "the method is not known");
   unsigned status = status_of(parser, error);
   const char *reason = llhttp_get_error_reason(&parser->llhttp);
   if (reason == NULL || *reason == '\0') reason = llhttp_errno_name(error);
