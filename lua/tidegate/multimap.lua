@@ -82,7 +82,24 @@ function multimap.fields(flat)
   return map
 end
 
---- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came.
+-- What a Connection field cannot take away: a sender could otherwise make the next server see another message.
+local KEPT = { host = true, ["content-length"] = true, cookie = true, authorization = true }
+
+-- What belongs to one connection and not to the message: what Connection names (RFC 9110 section 7.6.1). The fields
+-- that always do are left out by the core.
+local function drop_hop_by_hop(plain)
+  local named = plain.connection
+  for name in (type(named) == "table" and table.concat(named, ",") or named or ""):gmatch "[^,%s]+" do
+    name = name:lower()
+    if not KEPT[name] and name:sub(1, 12) ~= "x-forwarded-" then
+      plain[name] = nil
+    end
+  end
+  return plain
+end
+
+--- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came: to be handed
+--- on, so without those that its Connection field names.
 function multimap.to_lines(map)
   local plain = {}
   for name, value in pairs(map) do
@@ -91,7 +108,7 @@ function multimap.to_lines(map)
   for name, list in pairs(lists[map] or {}) do
     plain[name] = list
   end
-  return plain
+  return drop_hop_by_hop(plain)
 end
 
 ---@return boolean # was it made by multimap.fields?
