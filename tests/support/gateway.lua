@@ -50,7 +50,7 @@ end
 --- Starts a gateway on a free port and waits until it listens.
 ---@async
 ---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
---- descriptors (the most that it may have)
+--- descriptors (the most that it may have), unsanitized (for its memory to be measured)
 function gateway.start(fields)
   local self = setmetatable({}, Gateway)
   local routes = fields.routes
@@ -59,7 +59,8 @@ function gateway.start(fields)
     self.folder:write("statistics_of_tests.lua", STATISTICS)
     routes = self.folder.path
   end
-  local command = { BINARY, "run", "--routes", routes, unpack(fields.options or {}) }
+  local binary = fields.unsanitized and lfs.currentdir() .. "/build/debug/tidegate" or BINARY
+  local command = { binary, "run", "--routes", routes, unpack(fields.options or {}) }
   for _, address in ipairs(fields.listen or { "127.0.0.1:0" }) do
     command[#command + 1] = "--listen=" .. address
   end
@@ -78,6 +79,14 @@ function Gateway:wait_until_it_listens()
   end)
   self.port = tonumber(line:match("http://127%.0%.0%.1:(%d+)"))
   self.url = self.port and "http://127.0.0.1:" .. self.port
+end
+
+--- The memory that it has for itself, in bytes.
+function Gateway:memory_bytes()
+  local file = assert(io.open(("/proc/%d/smaps_rollup"):format(self.process.pid)))
+  local text = file:read "*a"
+  file:close()
+  return tonumber(text:match "\nPss:%s+(%d+) kB") * 1024
 end
 
 --- Everything that it has logged.
