@@ -82,6 +82,8 @@ SERVED = [
     Figure("memory for each of 8,000 sleeping requests",
            median_of("memory", "bytes"), "at most", 4096, " bytes", 0,
            others_beside("memory", "bytes", [("nginx", "nginx + Lua")], lambda size: f"{size:,.0f} bytes")),
+    Figure("download of one file of 1 GiB, MB/s, times nginx's",
+           ratio_to("download", "nginx", "megabytes_per_second"), "at least", 0.9),
 ]
 
 TASKS = [

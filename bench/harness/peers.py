@@ -19,8 +19,9 @@ from .process import HOST
 BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 BUILD = ROOT / "build" / "bench"
+FILES = BUILD / "files"  # what the download workload serves
 
-SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory"})
+SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory", "download"})
 TASKS = frozenset({"tasks_cost", "tasks_sleepers", "tasks_cancelled", "tasks_tree", "tasks_blocking"})
 BLOCKING_THREADS = 10  # so many calls of tg.blocking run at once
 
@@ -101,7 +102,7 @@ class Tidegate(Peer):
                 str(BENCH / self.routes)]
 
     def environment(self, port, upstream):
-        return {"TIDEGATE_UPSTREAM": upstream, "BENCH_SELF": f"http://{HOST}:{port}",
+        return {"TIDEGATE_UPSTREAM": upstream, "BENCH_SELF": f"http://{HOST}:{port}", "BENCH_FILES": str(FILES),
                 "TIDEGATE_BLOCKING_THREADS_MAX": str(BLOCKING_THREADS)}
 
 
@@ -136,6 +137,7 @@ class Nginx(Peer):
             "connections": min(descriptors, 16384),
             "upstream": upstream.removeprefix("http://"),
             "port": port,
+            "files": FILES,
         }
 
     def command(self, port, folder, upstream):

@@ -5,7 +5,7 @@ A sample is a dictionary of figures; its keys are what figures.py and report.py 
 import http.client
 import time
 
-from . import answers, sleepers, tasks, wrk
+from . import answers, download, sleepers, tasks, wrk
 from .process import HOST
 from .workload import Workload
 
@@ -75,6 +75,7 @@ ALL = [
     Wall("aggregate_1s", "Aggregate ten calls of one second", "/async/api_aggregated/",
          answers.is_canonical_aggregate),
     Memory(),
+    download.Download(),
     *tasks.ALL,
 ]
 

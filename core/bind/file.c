@@ -144,11 +144,22 @@ static int find(lua_State *L) {
 
 /* --- sending --- */
 
+/* The client has left, and the connection ends soon: that wakes the task, as when it waits to write. */
+static bool has_left(const tg_request *request, int code) {
+  const tg_exchange *exchange = request->task->owner;
+  bool by_client = code < 0 && code != TG_ERROR_EOF && code != TG_ERROR_MEMORY;
+  return by_client && exchange != NULL && exchange->connection != NULL;
+}
+
 static void on_sent(void *owner, int code) {
   tg_task *task = owner;
-  lua_State *L = tg_task_results(task);
   tg_request *request = task->wait;
   request->file = NULL;
+  if (has_left(request, code)) {
+    request->writer = task;
+    return;
+  }
+  lua_State *L = tg_task_results(task);
   lua_pushnil(L);
   if (code < 0) lua_pushstring(L, tg_error_text(code));
   tg_task_wake(task, code < 0 ? 2 : 1);
@@ -156,8 +167,9 @@ static void on_sent(void *owner, int code) {
 
 static void on_send_abort(tg_task *task) {
   tg_request *request = task->wait;
-  tg_file_body_cancel(request->file);
+  if (request->file != NULL) tg_file_body_cancel(request->file);
   request->file = NULL;
+  request->writer = NULL;
 }
 
 /* core.answer_file(exchange, file, offset, bytes) → error, and a sentence when it could not be sent: sends a part of a

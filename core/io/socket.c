@@ -132,7 +132,8 @@ static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) 
 static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
   tg_socket *socket = socket_of(stream);
   uv_os_fd_t own;
-  if (socket->finishing || socket->write != NULL) return UV_EPIPE;
+  if (socket->finishing) return UV_EPIPE;
+  if (socket->write != NULL) return 0; /* perhaps it is out, and the loop has not said so yet */
   int code = uv_fileno(&socket->handle.any, &own);
   if (code < 0) return code;
   off_t at = (off_t)offset;

@@ -3,8 +3,10 @@
 #include "support/sink.h"
 #include "support/turns.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { BIG = 8 * 1024 * 1024 };
@@ -200,6 +202,56 @@ static void hears_a_reset(void) {
 
 /* --- connecting --- */
 
+/* A file of so many bytes that nobody sees. */
+static int open_file(long bytes) {
+  char path[] = "/tmp/tidegate-test-XXXXXX";
+  int fd = mkstemp(path);
+  unlink(path);
+  CHECK_NUMBER(ftruncate(fd, bytes), 0);
+  return fd;
+}
+
+/* A peer that reads without a turn of the loop. */
+static int connect_raw(void) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK_NUMBER(connect(fd, (const struct sockaddr *)&address.storage, sizeof(struct sockaddr_in)), 0);
+  CHECK(turn_until(loop, &accepted));
+  return fd;
+}
+
+static void read_raw(int fd, size_t bytes) {
+  static char into[65536];
+  while (bytes > 0) {
+    ssize_t count = read(fd, into, bytes < sizeof into ? bytes : sizeof into);
+    if (!CHECK(count > 0)) return;
+    bytes -= (size_t)count;
+  }
+}
+
+/* A write that went out at once, whose end the loop has not told yet, stands in no file's way. */
+static void sends_a_file_behind_a_write_that_is_out(void) {
+  enum { FILE_BYTES = 64 * 1024 * 1024 };
+  size_t sent = 0;
+  long count;
+  begin_at(TG_TEXT("127.0.0.1:0"));
+  int peer = connect_raw(), file = open_file(FILE_BYTES);
+  while ((count = tg_stream_send_file(server.stream, file, sent, FILE_BYTES - sent)) > 0) sent += (size_t)count;
+  CHECK_NUMBER(count, 0); /* the system takes no more */
+  CHECK_NUMBER(sink_write(&server, TG_TEXT("x")), TG_STREAM_QUEUED);
+  CHECK_NUMBER(tg_stream_send_file(server.stream, file, sent, FILE_BYTES - sent), 0);
+  read_raw(peer, sent);
+  CHECK_NUMBER(sink_write(&server, TG_TEXT("y")), TG_STREAM_QUEUED);
+  CHECK(tg_stream_send_file(server.stream, file, sent, FILE_BYTES - sent) >= 0);
+  turn(loop, 10);
+  CHECK_NUMBER(server.drains, 1);
+  CHECK_NUMBER(server.drain_code, 0);
+  CHECK(tg_stream_send_file(server.stream, file, sent, FILE_BYTES - sent) > 0);
+  CHECK_NUMBER(tg_stream_send_file(server.stream, file, FILE_BYTES, 1), TG_ERROR_EOF);
+  close(file);
+  close(peer);
+  end();
+}
+
 static void is_refused(void) {
   begin_at(TG_TEXT("127.0.0.1:0"));
   tg_listener_close(listener); /* nobody listens on its port now */
@@ -276,6 +328,7 @@ int main(void) {
   fails_a_drain();
   closes_in_a_read();
   hears_a_reset();
+  sends_a_file_behind_a_write_that_is_out();
   is_refused();
   is_cancelled();
   names_peers();
