@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SPARE_MAX = 1024, RESULTS_MAX = 16 };
+enum { SPARE_MAX = 1024 };
 
 static char park_mark; /* its address is what a task yields when it waits; see coroutines.lua */
+
+const void *tg_task_park_mark(void) {
+  return &park_mark;
+}
 
 /* --- the coroutine's life --- */
 
@@ -191,7 +195,7 @@ void tg_task_free_spare(tg_runtime *runtime) {
 /* --- waiting and waking --- */
 
 /* From `L`, a coroutine of the task or one that its code has made, to the loop. */
-static bool can_yield(const tg_task *task, lua_State *L) {
+bool tg_task_can_yield(const tg_task *task, lua_State *L) {
   return task->resumes_from_c == 0 && lua_isyieldable(L);
 }
 
@@ -201,14 +205,14 @@ tg_task *tg_task_enter(lua_State *L, const char *name) {
     tg_raise(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
     return NULL; /* for readers of the code that do not know that tg_raise never returns */
   }
-  if (!can_yield(task, L)) {
+  if (!tg_task_can_yield(task, L)) {
     tg_raise(L,
              "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
              "a string.gsub callback, a metamethod, a module that is being required)",
              name);
   }
   task->waits_on = name;
-  if (!lua_checkstack(task->L, RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
+  if (!lua_checkstack(task->L, TG_TASK_RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;
 }
 
@@ -263,232 +267,3 @@ void tg_task_cancel(tg_task *task, lua_State *L) {
   task->raises_cancellation = true;
   tg_task_wake(task, 0);
 }
-
-/* --- for task.lua --- */
-
-/* core.set_body(function): what every coroutine runs */
-static int set_body(lua_State *L) {
-  tg_runtime_set_reference(L, &tg_runtime_of(L)->body_ref, 1);
-  return 0;
-}
-
-/* Spawns the function at `first` with what is behind it. */
-static int spawn_below(lua_State *L, tg_task *parent, int first) {
-  luaL_checktype(L, first, LUA_TFUNCTION);
-  int count = lua_gettop(L) - first + 1;
-  luaL_argcheck(L, count <= RESULTS_MAX, first, "too many arguments");
-  tg_task *task = tg_task_new(tg_runtime_of(L));
-  if (task == NULL) return luaL_error(L, "out of memory");
-  lua_xmove(L, task->L, count);
-  task->parent = parent;
-  tg_task_start(task, count - 1);
-  tg_task_push(L, task);
-  return 1;
-}
-
-/* core.spawn(function, …) → task: runs it in a task of its own, soon; the task that runs now outlives it */
-static int spawn(lua_State *L) {
-  return spawn_below(L, tg_runtime_of(L)->current, 1);
-}
-
-/* core.spawn_for(parent, function, …) → task: the same below another task, which outlives it */
-static int spawn_for(lua_State *L) {
-  return spawn_below(L, tg_task_check(L, 1), 2);
-}
-
-/* core.spawn_root(function, …) → task: the same below no other task */
-static int spawn_root(lua_State *L) {
-  return spawn_below(L, NULL, 1);
-}
-
-/* core.set_parent(task, parent or nil): the task is below another one from now on, which outlives it */
-static int set_parent(lua_State *L) {
-  tg_task_check(L, 1)->parent = lua_isnoneornil(L, 2) ? NULL : tg_task_check(L, 2);
-  return 0;
-}
-
-/* core.ended() → function, …: the coroutine has nothing more to do; it returns with the next thing to run */
-static int ended(lua_State *L) {
-  tg_runtime_of(L)->current->state = TG_TASK_ENDED;
-  return lua_yield(L, 0);
-}
-
-/* core.current() → task, or nil outside any */
-static int current(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
-  if (task == NULL) return 0;
-  tg_task_push(L, task);
-  return 1;
-}
-
-/* core.task_number(task or nil) → a number that no other task has or will have: the task's place in memory is used
-   again when it has ended. Of the running one where none is named; nil where none runs */
-static int task_number(lua_State *L) {
-  const tg_task *task = lua_isnoneornil(L, 1) ? tg_runtime_of(L)->current : tg_task_check(L, 1);
-  if (task == NULL) return 0;
-  lua_pushnumber(L, (lua_Number)task->number);
-  return 1;
-}
-
-/* core.park(name) → error: waits until core.wake or a cancellation; `name` is the function that waits */
-static int park(lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  tg_task *task = tg_task_enter(L, name);
-  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  return tg_task_park(L, task, NULL, NULL);
-}
-
-/* core.checkpoint(name) → error: lets every other ready task run once */
-static int checkpoint(lua_State *L) {
-  tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
-  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  return tg_task_yield(L, task);
-}
-
-/* core.park_shielded(name): the same, and a cancellation does not end it */
-static int park_shielded(lua_State *L) {
-  tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
-  int count = tg_task_park(L, task, NULL, NULL);
-  task->shielded = true;
-  return count;
-}
-
-/* core.on_stall(seconds, function): calls it with a task that has held the loop for longer, and for how long */
-static int on_stall(lua_State *L) {
-  tg_runtime *runtime = tg_runtime_of(L);
-  runtime->stall_ns = (uint64_t)(luaL_checknumber(L, 1) * 1e9);
-  tg_runtime_set_reference(L, &runtime->stall_ref, 2);
-  return 0;
-}
-
-/* core.ticket() → number: names the next wait of the task that runs now, for core.wake */
-static int ticket(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
-  lua_pushnumber(L, task != NULL ? (lua_Number)(task->generation + 1) : 0);
-  return 1;
-}
-
-/* core.wake(task, ticket) → boolean: ends the wait of that name, which core.park holds. false where it is over already:
-   by another wake-up, or by a cancellation whose task has not run since */
-static int wake(lua_State *L) {
-  tg_task *task = tg_task_check(L, 1);
-  bool waits = task->state == TG_TASK_PARKED && (lua_Number)task->generation == luaL_checknumber(L, 2);
-  if (waits) tg_task_wake(task, 0);
-  lua_pushboolean(L, waits);
-  return 1;
-}
-
-/* core.cancel(task, value): its waits raise the value from here on; nil takes that back */
-static int cancel(lua_State *L) {
-  luaL_checkany(L, 2);
-  lua_settop(L, 2);
-  tg_task_cancel(tg_task_check(L, 1), L);
-  return 0;
-}
-
-/* core.note(task): when it ends, the function of core.on_forget is called with it, to drop what Lua keeps of it */
-static int note(lua_State *L) {
-  tg_task_check(L, 1)->noted = true;
-  return 0;
-}
-
-/* core.on_forget(function): see core.note */
-static int on_forget(lua_State *L) {
-  tg_runtime_set_reference(L, &tg_runtime_of(L)->forget_ref, 1);
-  return 0;
-}
-
-/* core.tasks() → {task, …}: all that have not ended, the oldest first */
-static int tasks(lua_State *L) {
-  tg_runtime *runtime = tg_runtime_of(L);
-  int count = 0;
-  lua_createtable(L, (int)runtime->task_count, 0);
-  for (tg_list *node = runtime->tasks.next; node != &runtime->tasks; node = node->next) {
-    tg_task_push(L, TG_CONTAINER(node, tg_task, node));
-    lua_rawseti(L, -2, ++count);
-  }
-  return 1;
-}
-
-typedef struct limit {
-  tg_timer timer;
-  bool passed;
-} limit;
-
-static void on_limit(tg_timer *timer) {
-  TG_CONTAINER(timer, limit, timer)->passed = true;
-}
-
-/* core.finish_tasks(seconds): runs the loop until no task is left, for at most so long; how many are left */
-static int finish_tasks(lua_State *L) {
-  tg_runtime *runtime = tg_runtime_of(L);
-  limit end = {.passed = false};
-  tg_timer_init(&end.timer, on_limit);
-  tg_timer_start(runtime->loop, &end.timer, (uint64_t)(luaL_checknumber(L, 1) * 1e9));
-  while (runtime->task_count > 0 && !end.passed) tg_loop_wait(runtime->loop);
-  tg_timer_stop(runtime->loop, &end.timer);
-  lua_pushinteger(L, (lua_Integer)runtime->task_count);
-  return 1;
-}
-
-/* core.is_task_thread() → is the running coroutine a task's own, and not one that the task's code has made? */
-static int is_task_thread(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
-  lua_pushboolean(L, task != NULL && task->L == L);
-  return 1;
-}
-
-/* core.can_wait() → can the running code wait? */
-static int can_wait(lua_State *L) {
-  const tg_task *task = tg_runtime_of(L)->current;
-  lua_pushboolean(L, task != NULL && can_yield(task, L));
-  return 1;
-}
-
-/* core.count_resume_from_c(by): by 1 before a coroutine is resumed where the running code cannot yield, by -1 after */
-static int count_resume_from_c(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
-  int by = (int)luaL_checkinteger(L, 1);
-  if (task != NULL) task->resumes_from_c += (unsigned)by;
-  return 0;
-}
-
-/* core.task_count() → tasks that have not ended */
-static int task_count(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)tg_runtime_of(L)->task_count);
-  return 1;
-}
-
-/* core.park_mark() → the value that a coroutine yields when its task waits */
-static int push_park_mark(lua_State *L) {
-  lua_pushlightuserdata(L, &park_mark);
-  return 1;
-}
-
-const luaL_Reg tg_task_functions[] = {
-    {"set_body", set_body},
-    {"spawn", spawn},
-    {"spawn_for", spawn_for},
-    {"spawn_root", spawn_root},
-    {"set_parent", set_parent},
-    {"ended", ended},
-    {"current", current},
-    {"task_number", task_number},
-    {"park", park},
-    {"checkpoint", checkpoint},
-    {"park_shielded", park_shielded},
-    {"ticket", ticket},
-    {"wake", wake},
-    {"cancel", cancel},
-    {"note", note},
-    {"on_forget", on_forget},
-    {"on_stall", on_stall},
-    {"tasks", tasks},
-    {"finish_tasks", finish_tasks},
-    {"is_task_thread", is_task_thread},
-    {"can_wait", can_wait},
-    {"count_resume_from_c", count_resume_from_c},
-    {"task_count", task_count},
-    {"park_mark", push_park_mark},
-    {NULL, NULL},
-};

@@ -78,6 +78,8 @@ int tg_task_park(lua_State *L, tg_task *task, void (*abort)(tg_task *task), void
 /* Lets every task that is ready now run once: `return tg_task_yield(…)`. */
 int tg_task_yield(lua_State *L, tg_task *task);
 
+enum { TG_TASK_RESULTS_MAX = 16 };
+
 /* The stack on which the results of a wait are pushed, at most 16 of them. */
 static inline lua_State *tg_task_results(tg_task *task) {
   return task->L;
@@ -89,6 +91,12 @@ void tg_task_wake(tg_task *task, int count);
 /* Cancels with the value on the top of `L`, in place of an earlier one: ends its wait, now or as soon as it begins one.
    nil takes the cancellation back. [-1, +0, m] */
 void tg_task_cancel(tg_task *task, lua_State *L);
+
+/* May code on the stack `L`, a coroutine of the task or one that its code has made, yield to the loop? */
+bool tg_task_can_yield(const tg_task *task, lua_State *L);
+
+/* The value that a task yields when it waits. */
+const void *tg_task_park_mark(void);
 
 /* Frees the coroutines that are kept for use again. */
 void tg_task_free_spare(tg_runtime *runtime);
