@@ -117,7 +117,9 @@ void tg_exchange_body_taken(tg_exchange *exchange);
 /* Answers, once. The slices are free on return. Nothing happens when the client is gone; 0 or a negative code. */
 int tg_exchange_respond(tg_exchange *exchange, const tg_response *response);
 
-/* --- answers in pieces: start, write as often as you like, end or cut --- */
+/* --- answers in pieces: start, write as often as you like, end or cut ---
+
+   Until the end has answered 0, or the cut, on_gone may come: a handler that releases the exchange before must cut. */
 
 /* Sends the head of a response whose body follows, with `length` bytes or, where that is negative, as many as come.
    `response->body` is not looked at, and the status must be one that has a body; for HEAD none follows, whatever the

@@ -35,6 +35,11 @@ static int on_method(llhttp_t *llhttp, const char *at, size_t length) {
   return append(parser, &parser->head->method, at, length);
 }
 
+static int on_method_complete(llhttp_t *llhttp) {
+  parser_of(llhttp)->method_whole = true;
+  return 0;
+}
+
 static int on_url(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
   return append(parser, &parser->head->target, at, length);
@@ -160,6 +165,7 @@ static int on_chunk_header(llhttp_t *llhttp) {
 
 static const llhttp_settings_t request_settings = {
     .on_method = on_method,
+    .on_method_complete = on_method_complete,
     .on_url = on_url,
     .on_version = on_version,
     .on_version_complete = on_version_complete,
@@ -185,7 +191,7 @@ void tg_http1_parser_begin(tg_http1_parser *parser, tg_arena *arena, tg_head *he
   parser->head = head;
   parser->head_bytes = 0;
   parser->in_body = parser->in_trailers = parser->version_begun = parser->complete = false;
-  parser->ended = parser->keep_alive = false;
+  parser->method_whole = parser->ended = parser->keep_alive = false;
 }
 
 static tg_http1_result fail_result(tg_http1_parser *parser, unsigned status, const char *text) {
@@ -210,6 +216,7 @@ static unsigned status_of(const tg_http1_parser *parser, llhttp_errno_t error) {
 
 static tg_http1_result stop(tg_http1_parser *parser, llhttp_errno_t error) {
   if (parser->refused) return TG_HTTP1_REFUSED;
+  if (!parser->method_whole) parser->head->method = (tg_text){NULL, 0}; /* "HEADER" cut behind "HEAD" is no HEAD */
   if (parser->error_status != 0) return TG_HTTP1_ERROR;
   if (is_unknown_method(parser, error)) return fail_result(parser, 501, "the method is not known");
   unsigned status = status_of(parser, error);

@@ -43,6 +43,7 @@ typedef struct tg_http1_parser {
   uint32_t piece_offset;  /* bytes of the head before it */
   uint32_t line_offset;   /* bytes of the head before the request line */
   char last_bytes[5];     /* of the piece before, within the request line */
+  bool method_whole;      /* the request line's method has ended */
   bool version_begun;     /* the request line's version has begun */
   bool in_trailers;       /* behind the last chunk */
   bool complete;          /* llhttp has paused at the message's end */
