@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,18 +19,28 @@ static tg_log_target_kind kind_of(int fd) {
 
 /* O_NONBLOCK belongs to the open file, which other processes may share (a shell and its terminal): a pipe or a terminal
    is opened once more instead. A file is not, since the place in it is shared as well. */
-static int open_standard_output(void) {
-  int fd = -1;
-  if (kind_of(STDOUT_FILENO) == TG_LOG_TARGET_PIPE) fd = open("/proc/self/fd/1", FLAGS);
-  return fd >= 0 ? fd : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+static int open_again(int fd) {
+  char path[32];
+  int again = -1;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  if (kind_of(fd) == TG_LOG_TARGET_PIPE) again = open(path, FLAGS);
+  return again >= 0 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int set_target(tg_log_target *target, int fd) {
+  target->fd = fd;
+  if (fd < 0) return -errno;
+  target->kind = kind_of(fd);
+  return 0;
+}
+
+int tg_log_target_open_standard(tg_log_target *target, int fd) {
+  return set_target(target, open_again(fd));
 }
 
 int tg_log_target_open(tg_log_target *target, const char *path) {
-  bool is_standard = strcmp(path, "-") == 0;
-  target->fd = is_standard ? open_standard_output() : open(path, FLAGS | O_APPEND | O_CREAT, MODE);
-  if (target->fd < 0) return -errno;
-  target->kind = kind_of(target->fd);
-  return 0;
+  if (strcmp(path, "-") == 0) return tg_log_target_open_standard(target, STDOUT_FILENO);
+  return set_target(target, open(path, FLAGS | O_APPEND | O_CREAT, MODE));
 }
 
 /* As many whole lines as a pipe takes in one piece; a longer line goes in pieces. */

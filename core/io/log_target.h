@@ -1,5 +1,5 @@
-/* Where the lines of a log go: a file, a named pipe, or standard output. For the thread of a log_file, which may wait
-   for a disk; for the reader of a pipe, a terminal or a socket it waits only as long as it wants to. */
+/* Where the lines of a log go: a file, a named pipe, standard output or standard error. For those that may wait for a
+   disk; for the reader of a pipe, a terminal or a socket it waits only as long as it wants to. */
 #ifndef TG_IO_LOG_TARGET_H
 #define TG_IO_LOG_TARGET_H
 
@@ -23,6 +23,10 @@ enum { TG_ERROR_AGAIN = -11 }; /* UV_EAGAIN */
 /* Opens a path, or standard output for "-". A file is made where there is none (0640, less what the umask takes) and
    appended to. A pipe that nobody reads is an error. 0 or a negative code. */
 int tg_log_target_open(tg_log_target *target, const char *path);
+
+/* Opens standard output or standard error (1 or 2) a second time, so that writing to a pipe or a terminal never waits.
+   0 or a negative code. */
+int tg_log_target_open_standard(tg_log_target *target, int fd);
 
 /* Writes some of the bytes, in one call of the system. How many, TG_ERROR_AGAIN where a reader must read first, or
    another negative code. Others may write to the same pipe: lines that fit into what a pipe takes at once (4 KiB) stay
