@@ -46,41 +46,63 @@ function static.add_slash(request)
   return 301, nil, { Location = with_slash(request) }
 end
 
--- A file by its path; nothing where there is none; true where it is a folder.
-local function find(folder, path)
+-- A file by its path; or nil and why there is none: "missing", "forbidden", "folder" or a sentence.
+local function look_up(folder, path)
   local file, size, modified, etag = task.results(core.folder_find(folder, path))
-  if file then
-    return { file = file, size = size, modified = modified, etag = etag, path = path }
-  elseif size == "folder" then
-    return true
-  elseif size == "forbidden" then
-    errors.abort(403, "this file may not be read")
-  elseif size ~= "missing" then
-    error(("the file %s cannot be read: %s"):format(path, size), 0)
+  if not file then
+    return nil, size
   end
+  return { file = file, size = size, modified = modified, etag = etag, path = path }
+end
+
+-- Lets a file go that is not sent; the collector would do so some day.
+local function let_go(found)
+  core.file_close(found.file)
+end
+
+-- The file that is asked for; nothing where there is none; true where it is a folder.
+local function find(folder, path)
+  local found, why = look_up(folder, path)
+  if found or why == "missing" then
+    return found
+  elseif why == "folder" then
+    return true
+  elseif why == "forbidden" then
+    errors.abort(403, "this file may not be read")
+  end
+  error(("the file %s cannot be read: %s"):format(path, why), 0)
 end
 
 local CODINGS = { br = ".br", gzip = ".gz", zstd = ".zst" }
 
--- The variant that the client likes best; the file itself where there is no other.
-local function choose(folder, found, request)
-  local offered, variants = {}, {}
+-- The variants that may stand for a file: none that is older, or cannot be read.
+local function variants_of(folder, found)
+  local variants, offered = {}, {}
   for coding, ending in pairs(CODINGS) do
-    local variant = find(folder, found.path .. ending)
-    if variant and variant ~= true and variant.modified >= found.modified then
+    local variant = look_up(folder, found.path .. ending)
+    if variant and variant.modified >= found.modified then
       variants[coding] = variant
       offered[#offered + 1] = coding
+    elseif variant then
+      let_go(variant)
     end
   end
+  return variants, offered
+end
+
+-- The variant that the client likes best; the file itself where there is no other.
+local function choose(folder, found, request)
+  local variants, offered = variants_of(folder, found)
   if #offered == 0 then
     return found
   end
   local coding = core.accept_coding(request.headers["accept-encoding"], unpack(offered))
   local chosen = variants[coding] or found
   chosen.coding, chosen.varies = variants[coding] and coding, true
+  variants[""] = found
   for _, each in pairs(variants) do
     if each ~= chosen then
-      core.file_close(each.file)
+      let_go(each)
     end
   end
   return chosen
@@ -107,6 +129,7 @@ local function body_of(request, chosen, headers)
   if first == nil then
     return 200, response.file(chosen.file, 0, chosen.size)
   elseif first == false then
+    let_go(chosen)
     errors.abort(416, "the file has no such bytes", { ["Content-Range"] = bytes })
   end
   headers["Content-Range"] = content_range
@@ -118,10 +141,11 @@ local function answer(request, chosen, media_type, options)
   local status = core.conditional_status(chosen.etag, chosen.modified, wanted["if-match"], wanted["if-none-match"],
     wanted["if-modified-since"], wanted["if-unmodified-since"])
   if status == 304 then
-    core.file_close(chosen.file)
+    let_go(chosen)
     headers["Content-Type"] = nil
     return 304, nil, headers
   elseif status == 412 then
+    let_go(chosen)
     errors.abort(412, "the file is another one by now")
   end
   local code, body = body_of(request, chosen, headers)

@@ -2,6 +2,7 @@
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 local folder = require "tests.support.folder"
+local lfs = require "lfs"
 
 local BIG = ("0123456789abcdef"):rep(64 * 1024) -- 1 MiB
 
@@ -188,6 +189,38 @@ describe("app:static", function()
     stream:write "GET /assets/big.bin HTTP/1.1\r\nHost: h\r\n\r\n"
     stream:read()
     stream:close()
+  end)
+
+  it("lets every file go at once, whatever it answers", function()
+    local function count_descriptors()
+      local count = 0
+      for _ in lfs.dir "/proc/self/fd" do
+        count = count + 1
+      end
+      return count
+    end
+    local function ask(path, headers)
+      return client:get("/assets/" .. path, { headers = headers }).status
+    end
+    local old = files:file "public/old.js.gz"
+    files:write("public/old.js", "new")
+    files:write("public/old.js.gz", "stale")
+    assert(lfs.touch(old, 0, 0))
+    ask "app.js" -- opens what stays open
+    collectgarbage "stop"
+    local before = count_descriptors()
+    for _ = 1, 5 do
+      assert.equal(200, ask("app.js", { ["Accept-Encoding"] = "gzip" }))
+      assert.equal(200, ask("app.js", { ["Accept-Encoding"] = "identity" }))
+      assert.equal(200, ask "old.js")
+      assert.equal(304, ask("hello.txt", { ["If-None-Match"] = "*" }))
+      assert.equal(412, ask("hello.txt", { ["If-Match"] = '"x"' }))
+      assert.equal(416, ask("hello.txt", { Range = "bytes=9-" }))
+      assert.equal(404, ask "nothing")
+    end
+    local after = count_descriptors()
+    collectgarbage "restart"
+    assert.equal(before, after)
   end)
 
   it("refuses what it cannot serve, when routes are loaded", function()
