@@ -104,7 +104,6 @@ static int note_cancelled(lua_State *L) {
 static int note_upstream(lua_State *L) {
   enum { DEPTH_MAX = 1000 };
   const tg_task *task = tg_runtime_of(L)->current;
-  if (tg_runtime_of(L)->access_log == NULL) return 0;
   for (int depth = 0; task != NULL && task->owner == NULL && depth < DEPTH_MAX; depth++) task = task->parent;
   if (task == NULL || task->owner == NULL) return 0;
   tg_exchange_note_upstream(task->owner, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),

@@ -25,19 +25,21 @@ static void drop_exchange(tg_server_connection *connection) {
   tg_exchange_release(exchange);
 }
 
-/* An answer that only the connection's end would end must not look whole (RFC 9112 section 8). */
-static void close_stream(tg_server_connection *connection, bool cut) {
-  if (cut) tg_stream_reset(connection->stream);
-  else tg_stream_close(connection->stream);
+/* An answer that only the connection's end would end must not look whole where it is not (RFC 9112 section 8): its
+   handler has not done, or the client has not read it all. */
+static bool is_cut(const tg_server_connection *connection) {
+  const tg_exchange *exchange = connection->exchange;
+  bool under_way = exchange != NULL && exchange->answer_state == TG_ANSWER_STARTED;
+  return connection->ends_answer && (under_way || tg_stream_queued_bytes(connection->stream) > 0);
 }
 
 void tg_server_connection_destroy(tg_server_connection *connection) {
-  const tg_exchange *exchange = connection->exchange;
-  bool cut = exchange != NULL && exchange->answer_state == TG_ANSWER_STARTED && exchange->answer_by_end;
+  bool cut = is_cut(connection);
   drop_exchange(connection);
   tg_timer_stop(connection->server->loop, &connection->timer);
   tg_job_cancel(&connection->next);
-  close_stream(connection, cut);
+  if (cut) tg_stream_reset(connection->stream);
+  else tg_stream_close(connection->stream);
   tg_server_forget(connection->server, &connection->node, connection->address, !connection->is_turned_away);
   tg_buffer_free(&connection->pending);
   free(connection);

@@ -191,7 +191,7 @@ int tg_server_connection_start(tg_server_connection *connection, const tg_respon
   bool is_head = is_head_request(connection);
   decide_to_close(connection);
   exchange->answer_by_end = length < 0 && is_old(connection) && !is_head; /* RFC 9112 section 6.3 */
-  if (exchange->answer_by_end) connection->closing = true;
+  if (exchange->answer_by_end) connection->closing = connection->ends_answer = true;
   exchange->answer_state = TG_ANSWER_STARTED;
   exchange->answer_status = response->status;
   exchange->answered_ns = tg_loop_now_ns(connection->server->loop);

@@ -162,10 +162,10 @@ static void close_socket(tg_stream *stream) {
   uv_close(&socket_of(stream)->handle.any, on_closed);
 }
 
-/* libuv resets no socket whose own side is ending. */
+/* libuv resets no socket whose own side is ending, which it is only once all is sent. */
 static void reset_socket(tg_stream *stream) {
   tg_socket *socket = socket_of(stream);
-  bool can = socket->handle.any.type == UV_TCP && !socket->finishing;
+  bool can = socket->handle.any.type == UV_TCP;
   if (!can || uv_tcp_close_reset(&socket->handle.tcp, on_closed) < 0) close_socket(stream);
 }
 

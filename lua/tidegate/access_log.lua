@@ -2,7 +2,9 @@
 local core = require "tidegate.core"
 local request = require "tidegate.request"
 
-local access_log = {}
+local access_log = {
+  is_on = false, -- does anybody read what is noted of a request?
+}
 
 --- Turns it on where the settings say so; raises where its path cannot be opened.
 ---@param values table the settings
@@ -20,6 +22,7 @@ function access_log.start(values)
   if not ok then
     error(("cannot open the access log %s: %s"):format(path, why), 0)
   end
+  access_log.is_on = true
 end
 
 --- Goes on in a new file of the same path, for whoever has renamed the old one.

@@ -1,5 +1,6 @@
 -- The HTTP client: requests to upstreams. Every function waits, and never blocks the loop.
 local core = require "tidegate.core"
+local access_log = require "tidegate.access_log"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
@@ -8,7 +9,7 @@ local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
-local call, now, encode, note_upstream = core.call, core.now, core.percent_encode, core.note_upstream
+local call, now, encode = core.call, core.now, core.percent_encode
 local setmetatable, type, pairs, tostring = setmetatable, type, pairs, tostring
 
 ---@class tidegate.ClientResponse
@@ -156,7 +157,10 @@ local function body_of(options)
 end
 
 local function answer(url, authority, started, status, body, lines)
-  note_upstream(authority, status or 0, now() - started)
+  local seconds = now() - started
+  if access_log.is_on then
+    core.note_upstream(authority, status or 0, seconds)
+  end
   if not status then
     fail(url, body, lines) -- here they are kind and detail
   end
@@ -165,7 +169,7 @@ local function answer(url, authority, started, status, body, lines)
     url = url,
     _body = body,
     _lines = lines,
-    _seconds = now() - started,
+    _seconds = seconds,
   }, Response)
 end
 

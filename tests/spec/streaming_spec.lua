@@ -312,6 +312,24 @@ describe("an answer in pieces", function()
     stream:close()
   end)
 
+  it("ends by a failure for HTTP/1.0 where its reader is too slow for the rest", function()
+    local has_ended = false
+    local stream = app_writing(function(write)
+      for _ = 1, 6 do
+        write(PIECE)
+      end
+      has_ended = true
+    end)
+    stream:write "GET / HTTP/1.0\r\n\r\n"
+    tg.sleep(1)
+    assert.is_true(has_ended)
+    tg.sleep(200)
+    local ok, err = pcall(read_all, stream)
+    assert.is_false(ok)
+    assert.equal("closed", err.kind)
+    stream:close()
+  end)
+
   it("has no last chunk where it fails", function()
     local stream = app_writing(function(write)
       write "some"

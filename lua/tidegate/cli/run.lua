@@ -104,7 +104,7 @@ return function(args)
   blocking.configure(values)
   access_log.start(values)
   local loaded = loader.load(values.routes)
-  if values.access_log ~= "none" then
+  if access_log.is_on then
     app.note_routes(loaded)
   end
   local handle = loaded:mount(values.request_timeout_ms)
