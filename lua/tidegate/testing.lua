@@ -72,7 +72,7 @@ function testing.app(routes, options)
     values[name] = value
   end
   values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev,
-    { on = options.compress ~= false, bytes_min = options.compress_bytes_min or compress.bytes_min })
+    { on = options.compress == true, bytes_min = options.compress_bytes_min or compress.bytes_min })
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   local server = core.serve(values)
   core.listen_in_memory(server, host, 80)

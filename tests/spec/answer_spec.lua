@@ -6,6 +6,8 @@ local tg = require "tidegate"
 local LONG = ("Hello World! "):rep(1000)
 
 local function app(options)
+  options = options or {}
+  options.compress = options.compress ~= false
   return t.app(function(on)
     on:get("/text", function() return LONG end)
     on:get("/json", function() return { text = LONG } end)
@@ -112,6 +114,19 @@ describe("an answer", function()
     t.close()
     client = app { compress_bytes_min = 5 }
     assert.equal("gzip", get(client, "/short", "gzip").headers["content-encoding"])
+  end)
+end)
+
+describe("an app that says nothing of compression", function()
+  it("compresses nothing but what a route asks for", function()
+    local client = t.app(function(on)
+      on:get("/text", function() return LONG end)
+      on:get("/always", function() return LONG end, { compress = true })
+    end)
+    local answer = get(client, "/text", "gzip")
+    assert.is_nil(answer.headers["content-encoding"])
+    assert.is_nil(answer.headers.vary)
+    assert.equal("gzip", get(client, "/always", "gzip").headers["content-encoding"])
   end)
 end)
 
