@@ -1,9 +1,17 @@
 #include "bind/runtime.h"
+#include "io/script_stack.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+typedef struct command {
+  int argc;
+  char **argv;
+  int status;
+} command;
 
 /* Where standard error is closed, the next socket would take its number, and a client would get the log. */
 static void open_standard_descriptors(void) {
@@ -13,17 +21,36 @@ static void open_standard_descriptors(void) {
   if (fd > STDERR_FILENO) close(fd);
 }
 
-int main(int argc, char **argv) {
-  open_standard_descriptors();
+static void *run(void *argument) {
+  command *is = argument;
   tg_runtime *runtime = tg_runtime_new();
   if (runtime == NULL) {
     fputs("tidegate: out of memory or descriptors\n", stderr);
-    return 71; /* EX_OSERR */
+    is->status = 71; /* EX_OSERR */
+    return NULL;
   }
-  int status = tg_runtime_main(runtime, argc, argv);
+  is->status = tg_runtime_main(runtime, is->argc, is->argv);
   if (!tg_runtime_free(runtime)) { /* a thread still runs, and may hold locks that an orderly exit would wait for */
     fflush(stdout);
-    _Exit(status);
+    _Exit(is->status);
   }
-  return status;
+  return NULL;
+}
+
+/* The process's first thread has as much stack as the user's limit says; another one can be given what scripts need. */
+static bool run_in_thread(command *is) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  bool is_running = pthread_attr_setstacksize(&attributes, TG_SCRIPT_STACK_BYTES) == 0 &&
+                    pthread_create(&thread, &attributes, run, is) == 0;
+  pthread_attr_destroy(&attributes);
+  return is_running && pthread_join(thread, NULL) == 0;
+}
+
+int main(int argc, char **argv) {
+  command is = {.argc = argc, .argv = argv};
+  open_standard_descriptors();
+  if (!run_in_thread(&is)) run(&is);
+  return is.status;
 }

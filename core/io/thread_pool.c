@@ -1,5 +1,6 @@
 #include "io/thread_pool.h"
 #include "io/loop_private.h"
+#include "io/script_stack.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -163,7 +164,8 @@ static int start_thread(tg_thread_pool *pool) {
   thread *self = calloc(1, sizeof *self);
   if (self == NULL) return UV_ENOMEM;
   self->pool = pool;
-  int code = uv_thread_create(&self->id, run_thread, self);
+  uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = TG_SCRIPT_STACK_BYTES};
+  int code = uv_thread_create_ex(&self->id, &options, run_thread, self);
   if (code < 0) {
     free(self);
     return code;

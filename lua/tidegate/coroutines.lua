@@ -21,14 +21,21 @@ local waits = setmetatable({}, { __mode = "k" })
 -- [coroutine] = the innermost of the scopes inside which it has yielded
 local aside = setmetatable({}, { __mode = "k" })
 
+-- Coroutines that are resumed inside one another now. Each takes C stack of its own, which nobody else bounds.
+local DEPTH_MAX = 200
+local depth = 0
+
 local pass
 
 local function wake(co, ...)
   waits[co] = nil
+  depth = depth + 1
   return pass(co, resume(co, ...))
 end
 
+-- What a coroutine has yielded or returned, as it comes out of it.
 function pass(co, ok, first, ...)
+  depth = depth - 1
   if ok and first == PARK then
     waits[co] = true
     return wake(co, yield(PARK))
@@ -37,6 +44,7 @@ function pass(co, ok, first, ...)
 end
 
 local function leave_c(...)
+  depth = depth - 1
   core.count_resume_from_c(-1)
   return ...
 end
@@ -52,6 +60,8 @@ end
 local function go_on(co, ...)
   if waits[co] then
     return false, "cannot resume a coroutine that waits in another task"
+  elseif depth >= DEPTH_MAX then
+    return false, "stack overflow: 200 coroutines are resumed inside one another"
   end
   local around, own = innermost(), aside[co]
   if own then
@@ -61,6 +71,7 @@ local function go_on(co, ...)
     aside[co] = nil
     task.take_up(own)
   end
+  depth = depth + 1
   if is_yieldable() then
     return settle(co, around, pass(co, resume(co, ...)))
   end

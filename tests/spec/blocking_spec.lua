@@ -33,6 +33,13 @@ local function line_here()
   return "blocking_spec.lua:" .. debug.getinfo(2, "l").currentline .. ": "
 end
 
+describe("class 20: a blocking call #realtime", function()
+  it("that runs out of stack in functions that C calls back fails alone", function()
+    assert.matches("stack overflow", tostring(error_of(call, "recurse", "x")), 1, true)
+    assert.equal(1, (call("count", "x")))
+  end)
+end)
+
 describe("what goes into a blocking call and comes out #realtime", function()
   local values = {
     ["true"] = true,
