@@ -2,7 +2,7 @@
 --
 -- Known limits of lua-cjson: numbers keep 14 digits; `[]` decodes to an empty table, which encodes as `{}`; keys of
 -- objects come back as strings. It decodes a little more than RFC 8259 has: raw control characters in strings, `1.`,
--- and 1e400 as infinity.
+-- `-.1`, and 1e400 as infinity.
 --
 -- Objects are written with their keys in order, so that equal values make equal texts, in every process.
 local cjson = require("cjson").new()
