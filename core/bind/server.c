@@ -184,11 +184,14 @@ void tg_script_servers_close(tg_runtime *runtime) {
   }
 }
 
-/* core.serve{limits…, request = function, gone = function, stopped = function} → server */
+/* core.serve{limits…, merge_slashes = boolean or nil, request = function, gone = function, stopped = function} → server */
 static int serve(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   tg_server_limits limits = read_limits(L, 1);
+  lua_settop(L, 1);
+  lua_getfield(L, 1, "merge_slashes");
+  bool merges_slashes = lua_toboolean(L, -1);
   lua_settop(L, 1);
   lua_getfield(L, 1, "request");
   lua_getfield(L, 1, "gone");
@@ -196,6 +199,7 @@ static int serve(lua_State *L) {
   for (int i = 2; i <= 4; i++) luaL_checktype(L, i, LUA_TFUNCTION);
   tg_script_server *self = server_new(runtime, &limits);
   if (self == NULL) return luaL_error(L, "out of memory");
+  if (merges_slashes) tg_server_set_path_rules(self->server, TG_PATH_MERGE_SLASHES);
   tg_runtime_set_reference(L, &self->request_ref, 2);
   tg_runtime_set_reference(L, &runtime->gone_ref, 3);
   tg_runtime_set_reference(L, &self->stopped_ref, 4);

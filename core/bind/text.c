@@ -43,7 +43,7 @@ static int normalize_path(lua_State *L) {
   tg_text normal;
   tg_text path = tg_check_text(L, 1);
   tg_arena_init(&arena, memory, sizeof memory);
-  const char *wrong = tg_path_normalize(path, &arena, &normal);
+  const char *wrong = tg_path_normalize(path, 0, &arena, &normal);
   if (wrong == NULL) lua_pushlstring(L, normal.data, normal.size);
   else lua_pushnil(L);
   lua_pushstring(L, wrong); /* nil where nothing is wrong */

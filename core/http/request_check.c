@@ -1,5 +1,8 @@
 #include "http/request_check.h"
 #include "base/chars.h"
+#include "proto/percent.h"
+
+#include <ctype.h>
 
 static const tg_refusal fine = {0, NULL};
 
@@ -10,21 +13,36 @@ static tg_refusal bad(const char *detail) {
 /* What stands behind the host, if anything does, is a colon and a port, which may be empty (RFC 3986 section 3.2.3). */
 static bool is_port(tg_text text) {
   if (text.size > 0 && text.data[0] != ':') return false;
-  for (size_t i = 1; i < text.size; i++) {
-    if (text.data[i] < '0' || text.data[i] > '9') return false;
+  if (text.size <= 1) return true;
+  long long port = tg_text_to_number((tg_text){text.data + 1, text.size - 1});
+  return text.size <= sizeof ":65535" - 1 && port >= 0 && port <= 65535;
+}
+
+static bool is_address_char(char c) {
+  return isxdigit((unsigned char)c) || c == ':' || c == '.';
+}
+
+/* Behind an IPv6 address in brackets. Whether it is a good one is not asked here. */
+static const char *end_of_address(tg_text text) {
+  size_t size = 1;
+  while (size < text.size && is_address_char(text.data[size])) size++;
+  return size > 1 && size < text.size && text.data[size] == ']' ? text.data + size + 1 : NULL;
+}
+
+static const char *end_of_name(tg_text text) {
+  size_t size = 0;
+  for (; size < text.size && text.data[size] != ':'; size++) {
+    char c = text.data[size];
+    bool is_encoded = c == '%' && tg_percent_value(text, size) > ' ';
+    if (!tg_char_is(c, TG_CHAR_HOST) || c == '[' || c == ']' || (c == '%' && !is_encoded)) return NULL;
   }
-  return text.size <= sizeof ":65535" - 1;
+  return size > 0 ? text.data + size : NULL;
 }
 
 static bool is_authority(tg_text text) {
-  for (size_t i = 0; i < text.size; i++) {
-    if (!tg_char_is(text.data[i], TG_CHAR_HOST)) return false;
-  }
-  if (text.size == 0 || text.data[0] == ':') return false;
-  const char *end = memchr(text.data, text.data[0] == '[' ? ']' : ':', text.size);
-  if (end == NULL) return text.data[0] != '[';
-  if (*end == ']') end++;
-  return is_port((tg_text){end, text.size - (size_t)(end - text.data)});
+  if (text.size == 0) return false;
+  const char *end = text.data[0] == '[' ? end_of_address(text) : end_of_name(text);
+  return end != NULL && is_port((tg_text){end, text.size - (size_t)(end - text.data)});
 }
 
 /* RFC 9112 section 3.2: one Host, always, in HTTP/1.1. Beside the absolute form it must say the same. */
@@ -53,16 +71,16 @@ static tg_refusal check_expect(tg_exchange *exchange) {
   return fine;
 }
 
-static tg_refusal check_target(tg_exchange *exchange) {
+static tg_refusal check_target(tg_exchange *exchange, unsigned path_rules) {
   const tg_head *head = &exchange->head;
   if (tg_text_equal(head->method, TG_TEXT("CONNECT"))) return (tg_refusal){501, "CONNECT is not served here"};
-  const char *wrong = tg_target_parse(&exchange->target, head->method, head->target, &exchange->arena);
+  const char *wrong = tg_target_parse(&exchange->target, head->method, head->target, path_rules, &exchange->arena);
   return wrong == NULL ? fine : bad(wrong);
 }
 
-tg_refusal tg_request_check(tg_exchange *exchange) {
+tg_refusal tg_request_check(tg_exchange *exchange, unsigned path_rules) {
   tg_refusal refusal = tg_framing_check(&exchange->head);
-  if (refusal.status == 0) refusal = check_target(exchange);
+  if (refusal.status == 0) refusal = check_target(exchange, path_rules);
   if (refusal.status == 0) refusal = check_authority(exchange);
   if (refusal.status == 0) refusal = check_expect(exchange);
   return refusal;

@@ -5,7 +5,7 @@
 #include "http/exchange.h"
 #include "http/framing_check.h"
 
-/* Checks a request's head, and fills in target, authority and continue_wanted. */
-tg_refusal tg_request_check(tg_exchange *exchange);
+/* Checks a request's head, and fills in target, authority and continue_wanted. The rules are those of proto/target.h. */
+tg_refusal tg_request_check(tg_exchange *exchange, unsigned path_rules);
 
 #endif

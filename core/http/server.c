@@ -138,6 +138,10 @@ void tg_server_stop(tg_server *server) {
   if (server->connection_count == 0) tg_loop_post(server->loop, &server->stopped);
 }
 
+void tg_server_set_path_rules(tg_server *server, unsigned rules) {
+  server->path_rules = rules;
+}
+
 void tg_server_log_to(tg_server *server, tg_access_log *log) {
   server->access_log = log;
 }

@@ -36,6 +36,9 @@ void tg_server_stop(tg_server *server);
 /* Its exchanges are written to that log from here on, which must live as long as the server. NULL for none. */
 void tg_server_log_to(tg_server *server, tg_access_log *log);
 
+/* Paths are normalised by these rules of proto/target.h from here on; at first by none. */
+void tg_server_set_path_rules(tg_server *server, unsigned rules);
+
 /* How many connections are open. */
 unsigned tg_server_connection_count(const tg_server *server);
 

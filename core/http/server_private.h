@@ -11,6 +11,7 @@ enum { TG_LISTENERS_MAX = 16 };
 struct tg_server {
   tg_loop *loop;
   tg_server_limits limits;
+  unsigned path_rules; /* of proto/target.h */
   const tg_server_events *events;
   void *owner;
   tg_listener *listeners[TG_LISTENERS_MAX];

@@ -14,7 +14,7 @@ static int refuse(tg_server_connection *connection, tg_refusal refusal) {
 static int on_head(void *owner, tg_head *head) {
   tg_server_connection *connection = owner;
   tg_exchange *exchange = connection->exchange;
-  tg_refusal refusal = tg_request_check(exchange);
+  tg_refusal refusal = tg_request_check(exchange, connection->server->path_rules);
   if (refusal.status != 0) return refuse(connection, refusal);
   exchange->body_bytes_max = connection->server->limits.body_bytes_max;
   if (tg_exchange_is_too_large(exchange, connection->server->limits.body_bytes_cap)) {
@@ -151,29 +151,33 @@ static bool keep_pending(tg_server_connection *connection, const char *bytes, si
   return true;
 }
 
-/* Blank lines before a request are nothing (RFC 9112 section 2.2). */
-static size_t blank_bytes(const char *bytes, size_t size) {
-  size_t blank = 0;
-  while (blank < size && (bytes[blank] == '\r' || bytes[blank] == '\n')) blank++;
-  return blank;
-}
-
 /* FED: bytes were read. ALL_BLANK: there was nothing but blank lines. STOPPED: the connection reads no message any more,
    or is gone. */
 typedef enum feed_result { FED, ALL_BLANK, STOPPED } feed_result;
 
-/* Passes over blank lines, *used of the bytes, and begins an exchange where there is none. */
-static feed_result begin(tg_server_connection *connection, const char *bytes, size_t size, size_t *used) {
-  *used = connection->exchange == NULL ? blank_bytes(bytes, size) : 0;
-  connection->blank_bytes += *used;
+/* What is wrong with the blank lines before a request, behind which nothing comes or something else does. */
+static tg_refusal check_blank(const tg_server_connection *connection, bool all_blank) {
   bool endless = connection->blank_bytes > connection->server->limits.head_bytes_max;
-  if (*used == size && !endless) return ALL_BLANK;
-  if (connection->exchange == NULL && !begin_exchange(connection)) {
+  if (endless) return (tg_refusal){431, "too many blank lines"};
+  bool is_bare = !all_blank && connection->blank_bytes % 2 != 0; /* the parser finds a bare LF, which is left to it */
+  return is_bare ? (tg_refusal){400, "a bare CR or LF before the start line"} : no_refusal;
+}
+
+/* Passes over blank lines, *used of the bytes, and begins an exchange where there is none. Blank lines alone are no
+   request, and do not put off the end of the time that the connection may be idle. */
+static feed_result begin(tg_server_connection *connection, const char *bytes, size_t size, size_t *used) {
+  *used = 0;
+  if (connection->exchange != NULL) return FED;
+  *used = tg_http1_blank_bytes(bytes, size, connection->blank_bytes);
+  connection->blank_bytes += *used;
+  tg_refusal refusal = check_blank(connection, *used == size);
+  if (*used == size && refusal.status == 0) return ALL_BLANK;
+  if (!begin_exchange(connection)) {
     tg_server_connection_destroy(connection);
     return STOPPED;
   }
-  if (!endless) return FED;
-  tg_server_reader_fail(connection, (tg_refusal){431, "the header section is too large"});
+  if (refusal.status == 0) return FED;
+  tg_server_reader_fail(connection, refusal);
   return STOPPED;
 }
 

@@ -121,6 +121,7 @@ static int on_head(void *owner, tg_head *head) {
   tg_call *call = connection->call;
   const tg_client_limits *limits = &connection->origin->client->limits;
   call->detail = tg_framing_check(head).detail;
+  if (head->status < 100 || head->status > 599) call->detail = "a status that is none";
   if (call->detail != NULL) return TG_HTTP1_REFUSE;
   if (head->status < 200) return TG_HTTP1_BODILESS;
   bool bodiless = call->is_head || !tg_status_has_body(head->status);

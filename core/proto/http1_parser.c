@@ -1,7 +1,11 @@
 #include "proto/http1_parser.h"
 #include "base/chars.h"
 
-enum { HEAD_BYTES_MAX = 16 * 1024, FIELD_COUNT_MAX = 100 };
+enum { CONNECTION_FLAGS = F_CONNECTION_KEEP_ALIVE | F_CONNECTION_CLOSE | F_CONNECTION_UPGRADE | F_UPGRADE };
+enum { HEAD_BYTES_MAX = 16 * 1024, FIELD_COUNT_MAX = 100, UNKNOWN_METHOD_BYTES_MAX = 32 };
+
+static const char unknown_method[] = "the method is not known here";
+static const char unknown_version[] = "only HTTP/1.0 and HTTP/1.1 are spoken here";
 
 static tg_http1_parser *parser_of(llhttp_t *llhttp) {
   return (tg_http1_parser *)((char *)llhttp - offsetof(tg_http1_parser, llhttp));
@@ -11,6 +15,7 @@ static tg_http1_parser *parser_of(llhttp_t *llhttp) {
 static int fail(tg_http1_parser *parser, unsigned status, const char *text) {
   parser->error_status = status;
   parser->error_text = text;
+  if (!parser->method_whole) parser->head->method = (tg_text){NULL, 0}; /* "HEADER" cut behind "HEAD" is no HEAD */
   return HPE_USER;
 }
 
@@ -40,8 +45,19 @@ static int on_method_complete(llhttp_t *llhttp) {
   return 0;
 }
 
+/* What llhttp knows for other protocols: the preface of HTTP/2, for whose end it would wait, and methods of ICE and
+   RTSP. */
+static int check_method(tg_http1_parser *parser) {
+  unsigned method = parser->llhttp.method;
+  bool is_foreign = method == HTTP_SOURCE || (method >= HTTP_DESCRIBE && method <= HTTP_FLUSH);
+  if (method == HTTP_PRI) return fail(parser, 505, unknown_version);
+  return is_foreign ? fail(parser, 501, unknown_method) : 0;
+}
+
 static int on_url(llhttp_t *llhttp, const char *at, size_t length) {
   tg_http1_parser *parser = parser_of(llhttp);
+  int stops = parser->head->target.size == 0 ? check_method(parser) : 0;
+  if (stops != 0) return stops;
   return append(parser, &parser->head->target, at, length);
 }
 
@@ -121,6 +137,7 @@ static int on_headers_complete(llhttp_t *llhttp) {
   parser->in_body = true;
   parser->head_bytes = 0; /* from here on it counts what chunks take beside the body */
   read_framing(parser->head, llhttp);
+  parser->connection_flags = llhttp->flags & CONNECTION_FLAGS;
   /* An upgrade that nobody asked for is an ordinary request (RFC 9110 section 7.8). */
   llhttp->upgrade = 0;
   switch (parser->events->on_head(parser->owner, parser->head)) {
@@ -143,8 +160,10 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length) {
 }
 
 static int on_message_complete(llhttp_t *llhttp) {
-  parser_of(llhttp)->complete = true;
-  parser_of(llhttp)->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+  tg_http1_parser *parser = parser_of(llhttp);
+  llhttp->flags = (uint16_t)((llhttp->flags & ~CONNECTION_FLAGS) | parser->connection_flags);
+  parser->complete = true;
+  parser->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
   return HPE_PAUSED;
 }
 
@@ -163,6 +182,20 @@ static int on_chunk_header(llhttp_t *llhttp) {
   return refuse(parser);
 }
 
+/* llhttp takes extensions without a name, and empty values (RFC 9112 section 7.1.1). */
+static int on_extension(llhttp_t *llhttp, const char *at, size_t length) {
+  (void)at;
+  parser_of(llhttp)->part_bytes += (uint32_t)length;
+  return 0;
+}
+
+static int on_extension_complete(llhttp_t *llhttp) {
+  tg_http1_parser *parser = parser_of(llhttp);
+  bool is_empty = parser->part_bytes == 0;
+  parser->part_bytes = 0;
+  return is_empty ? fail(parser, 400, "a chunk extension with an empty name or value") : 0;
+}
+
 static const llhttp_settings_t request_settings = {
     .on_method = on_method,
     .on_method_complete = on_method_complete,
@@ -174,6 +207,10 @@ static const llhttp_settings_t request_settings = {
     .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_extension_name = on_extension,
+    .on_chunk_extension_name_complete = on_extension_complete,
+    .on_chunk_extension_value = on_extension,
+    .on_chunk_extension_value_complete = on_extension_complete,
     .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
@@ -191,20 +228,14 @@ void tg_http1_parser_begin(tg_http1_parser *parser, tg_arena *arena, tg_head *he
   parser->head = head;
   parser->head_bytes = 0;
   parser->in_body = parser->in_trailers = parser->version_begun = parser->complete = false;
-  parser->method_whole = parser->ended = parser->keep_alive = false;
+  parser->method_whole = parser->ended = parser->keep_alive = parser->begun = parser->method_unknown = false;
+  parser->blank_bytes = parser->method_bytes = parser->part_bytes = 0;
+  memset(parser->last_bytes, 0, sizeof parser->last_bytes);
 }
 
 static tg_http1_result fail_result(tg_http1_parser *parser, unsigned status, const char *text) {
   fail(parser, status, text);
   return TG_HTTP1_ERROR;
-}
-
-/* llhttp stops at the first byte that none of its methods has there. Where that may stand in a method, or ends one, it is
-   one that is not known (RFC 9110 section 9.1). */
-static bool is_unknown_method(const tg_http1_parser *parser, llhttp_errno_t error) {
-  const char *at = llhttp_get_error_pos(&parser->llhttp);
-  if (error != HPE_INVALID_METHOD || at == NULL) return false;
-  return tg_char_is(*at, TG_CHAR_TOKEN) || (*at == ' ' && offset_of(parser, at) > 0);
 }
 
 /* What a request's syntax error is answered with; 400 unless the standard names a better one. */
@@ -216,13 +247,13 @@ static unsigned status_of(const tg_http1_parser *parser, llhttp_errno_t error) {
 
 static tg_http1_result stop(tg_http1_parser *parser, llhttp_errno_t error) {
   if (parser->refused) return TG_HTTP1_REFUSED;
-  if (!parser->method_whole) parser->head->method = (tg_text){NULL, 0}; /* "HEADER" cut behind "HEAD" is no HEAD */
+  bool is_target = parser->method_whole && parser->head->target.size == 0 && parser->error_status == 0;
+  if (is_target) check_method(parser); /* as on_url does where the target came in an earlier piece */
   if (parser->error_status != 0) return TG_HTTP1_ERROR;
-  if (is_unknown_method(parser, error)) return fail_result(parser, 501, "the method is not known");
   unsigned status = status_of(parser, error);
   const char *reason = llhttp_get_error_reason(&parser->llhttp);
   if (reason == NULL || *reason == '\0') reason = llhttp_errno_name(error);
-  if (status == 505) reason = "only HTTP/1.0 and HTTP/1.1 are spoken here";
+  if (status == 505) reason = unknown_version;
   return fail_result(parser, status, reason);
 }
 
@@ -241,15 +272,40 @@ static void keep_last_bytes(tg_http1_parser *parser, const char *bytes, size_t s
   memcpy(parser->last_bytes + kept - size, bytes, size);
 }
 
+/* Goes on with a method that llhttp does not know. A token that a space ends is one all the same, and so is one that is
+   longer than any (RFC 9112 section 3); everything else is no request line. */
+static tg_http1_result judge_method(tg_http1_parser *parser, const char *bytes, size_t size) {
+  size_t count = 0;
+  while (count < size && tg_char_is(bytes[count], TG_CHAR_TOKEN)) count++;
+  parser->method_unknown = true;
+  parser->method_whole = false;
+  parser->method_bytes += (uint32_t)count;
+  if (parser->method_bytes > UNKNOWN_METHOD_BYTES_MAX) return fail_result(parser, 501, unknown_method);
+  if (count == size) return TG_HTTP1_MORE;
+  if (bytes[count] == ' ') return fail_result(parser, 501, unknown_method);
+  return fail_result(parser, 400, "the request line does not begin with a method");
+}
+
+/* Does a token reach up to `at`? */
+static bool follows_token(const tg_http1_parser *parser, const char *at) {
+  char before = at > parser->piece ? at[-1] : parser->last_bytes[sizeof parser->last_bytes - 1];
+  return tg_char_is(before, TG_CHAR_TOKEN);
+}
+
 /* Runs llhttp over `size` bytes and says in *used how many it took. */
 static tg_http1_result execute(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
+  *used = size;
+  if (parser->method_unknown) return judge_method(parser, bytes, size);
   parser->piece = bytes;
   llhttp_errno_t error = llhttp_execute(&parser->llhttp, bytes, size);
-  *used = error == HPE_OK ? size : (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes);
   if (error == HPE_OK) {
     if (!parser->version_begun) keep_last_bytes(parser, bytes, size);
     return TG_HTTP1_MORE;
   }
+  const char *at = llhttp_get_error_pos(&parser->llhttp);
+  bool may_be_method = error == HPE_INVALID_METHOD && (follows_token(parser, at) || *at != ' ');
+  if (may_be_method) return judge_method(parser, at, size - (size_t)(at - bytes));
+  *used = (size_t)(at - bytes);
   if (error != HPE_PAUSED) return stop(parser, error);
   llhttp_resume(&parser->llhttp);
   return parser->complete ? end_message(parser) : TG_HTTP1_MORE;
@@ -263,9 +319,29 @@ static tg_http1_result too_large(tg_http1_parser *parser) {
   return fail_result(parser, 431, "the header section is too large");
 }
 
+size_t tg_http1_blank_bytes(const char *bytes, size_t size, size_t before) {
+  size_t count = 0;
+  while (count < size && bytes[count] == ((before + count) % 2 == 0 ? '\r' : '\n')) count++;
+  return count;
+}
+
+/* llhttp passes over every CR and LF before a start line, of requests and of responses. */
+static tg_http1_result begin_line(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
+  bool is_request = parser->llhttp.type == HTTP_REQUEST;
+  size_t room = (size_t)(parser->head_bytes_max - parser->head_bytes), piece = size < room ? size : room;
+  *used = is_request ? tg_http1_blank_bytes(bytes, piece, parser->blank_bytes) : 0;
+  parser->blank_bytes += (uint32_t)*used;
+  parser->head_bytes += (int64_t)*used;
+  if (*used == piece) return piece == size ? TG_HTTP1_MORE : fail_result(parser, 431, "too many blank lines");
+  bool is_bare = parser->blank_bytes % 2 != 0 || bytes[*used] == '\r' || bytes[*used] == '\n';
+  if (is_bare) return fail_result(parser, 400, "a bare CR or LF before the start line");
+  parser->begun = true;
+  return TG_HTTP1_MORE;
+}
+
 tg_http1_result tg_http1_parser_feed(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
   *used = 0;
-  tg_http1_result result = TG_HTTP1_MORE;
+  tg_http1_result result = parser->begun ? TG_HTTP1_MORE : begin_line(parser, bytes, size, used);
   while (result == TG_HTTP1_MORE && *used < size) {
     size_t piece = size - *used, taken = 0;
     size_t room = (size_t)(parser->head_bytes_max - parser->head_bytes);

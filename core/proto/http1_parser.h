@@ -39,21 +39,31 @@ typedef struct tg_http1_parser {
   int64_t head_bytes;      /* of the message under way: its head; behind it chunk extensions and trailers */
   uint32_t head_bytes_max; /* over it: 414 in the target, 431 in the fields, 413 in chunk extensions */
   uint32_t field_count_max;
-  const char *piece;      /* what llhttp has now */
-  uint32_t piece_offset;  /* bytes of the head before it */
-  uint32_t line_offset;   /* bytes of the head before the request line */
-  char last_bytes[5];     /* of the piece before, within the request line */
-  bool method_whole;      /* the request line's method has ended */
-  bool version_begun;     /* the request line's version has begun */
-  bool in_trailers;       /* behind the last chunk */
-  bool complete;          /* llhttp has paused at the message's end */
-  bool ended;             /* between messages */
-  bool refused;           /* a callback refused */
-  bool keep_alive;        /* the message that has ended leaves the connection open */
-  bool in_body;           /* the head is whole, so that fields are trailers, which are dropped */
-  unsigned error_status;  /* what to answer to a request: 400, 413, 414, 431, 500, 501 or 505 */
-  const char *error_text; /* why, for people */
+  const char *piece;         /* what llhttp has now */
+  uint32_t piece_offset;     /* bytes of the head before it */
+  uint32_t line_offset;      /* bytes of the head before the request line */
+  char last_bytes[5];        /* of the piece before, within the request line */
+  uint32_t blank_bytes;      /* blank lines before the start line */
+  uint32_t method_bytes;     /* of a method that llhttp does not know, behind what it has read of it */
+  uint32_t part_bytes;       /* of the chunk extension's name or value under way */
+  uint16_t connection_flags; /* llhttp's, of the head: trailers say nothing about the connection */
+  bool method_whole;         /* the request line's method has ended */
+  bool begun;                /* the start line has */
+  bool method_unknown;       /* … with such a method */
+  bool version_begun;        /* the request line's version has begun */
+  bool in_trailers;          /* behind the last chunk */
+  bool complete;             /* llhttp has paused at the message's end */
+  bool ended;                /* between messages */
+  bool refused;              /* a callback refused */
+  bool keep_alive;           /* the message that has ended leaves the connection open */
+  bool in_body;              /* the head is whole, so that fields are trailers, which are dropped */
+  unsigned error_status;     /* what to answer to a request: 400, 413, 414, 431, 500, 501 or 505 */
+  const char *error_text;    /* why, for people */
 } tg_http1_parser;
+
+/* How many of the bytes go on with the blank lines (CRLF) before a request, of which `before` bytes have come: RFC 9112
+   section 2.2. A bare CR or LF ends them. */
+size_t tg_http1_blank_bytes(const char *bytes, size_t size, size_t before);
 
 /* Prepares a parser for a row of messages. */
 void tg_http1_parser_init(tg_http1_parser *parser, tg_http1_role role, const tg_http1_events *events, void *owner);

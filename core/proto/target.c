@@ -3,10 +3,12 @@
 #include "proto/percent.h"
 #include "proto/utf8.h"
 
-static bool is_normal(tg_text path) {
+static bool is_normal(tg_text path, unsigned rules) {
   for (size_t i = 0; i < path.size; i++) {
     if (!tg_char_is(path.data[i], TG_CHAR_PATH)) return false;
     if (path.data[i] == '.' && path.data[i - 1] == '/') return false; /* perhaps a dot segment: look closer */
+    bool is_double = i > 0 && path.data[i] == '/' && path.data[i - 1] == '/';
+    if (is_double && (rules & TG_PATH_MERGE_SLASHES) != 0) return false;
   }
   return true;
 }
@@ -42,6 +44,15 @@ static const char *recode(tg_text path, tg_text *coded, tg_text *decoded, char *
   return NULL;
 }
 
+static void merge_slashes(tg_text *path) {
+  char *out = (char *)path->data;
+  for (size_t i = 0; i < path->size; i++) {
+    bool is_double = i > 0 && path->data[i] == '/' && out[-1] == '/';
+    if (!is_double) *out++ = path->data[i];
+  }
+  path->size = (size_t)(out - path->data);
+}
+
 /* Takes the last segment off what was written; false when there is none to take. */
 static bool drop_segment(const char *start, char **out) {
   if (*out == start) return false;
@@ -72,16 +83,17 @@ static bool resolve_dots(tg_text *path) {
   return true;
 }
 
-const char *tg_path_normalize(tg_text path, tg_arena *arena, tg_text *normal) {
+const char *tg_path_normalize(tg_text path, unsigned rules, tg_arena *arena, tg_text *normal) {
   *normal = path;
   if (path.size == 0 || path.data[0] != '/') return "the path does not begin with a slash";
-  if (is_normal(path)) return NULL;
+  if (is_normal(path, rules)) return NULL;
   char *memory = tg_arena_alloc(arena, path.size * 4);
   if (memory == NULL) return "out of memory";
   tg_text decoded;
   const char *wrong = recode(path, normal, &decoded, memory, memory + path.size * 3);
   if (wrong != NULL) return wrong;
   if (!tg_utf8_is_valid(decoded)) return "the path is not UTF-8";
+  if ((rules & TG_PATH_MERGE_SLASHES) != 0) merge_slashes(normal);
   return resolve_dots(normal) ? NULL : "the path leads above the root";
 }
 
@@ -100,7 +112,7 @@ static const char *take_authority(tg_target *target, tg_text *rest) {
   return target->authority.size > 0 ? NULL : "the request target has no host";
 }
 
-const char *tg_target_parse(tg_target *target, tg_text method, tg_text text, tg_arena *arena) {
+const char *tg_target_parse(tg_target *target, tg_text method, tg_text text, unsigned rules, tg_arena *arena) {
   *target = (tg_target){0};
   if (tg_text_equal(text, TG_TEXT("*"))) {
     target->path = text;
@@ -113,5 +125,5 @@ const char *tg_target_parse(tg_target *target, tg_text method, tg_text text, tg_
   tg_text path = {text.data, mark != NULL ? (size_t)(mark - text.data) : text.size};
   if (mark != NULL) target->query = (tg_text){mark + 1, text.size - path.size - 1};
   if (path.size == 0) path = TG_TEXT("/");
-  return tg_path_normalize(path, arena, &target->path);
+  return tg_path_normalize(path, rules, arena, &target->path);
 }

@@ -32,7 +32,7 @@ end
 local function ignore() end
 
 local known = {
-  host = true, dev = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
+  host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
   head_bytes_max = true, field_count_max = true, body_bytes_max = true, body_ahead_bytes_max = true,
   skipped_bytes_max = true, pipelined_bytes_max = true, requests_per_connection_max = true, connections_max = true,
   connections_per_address_max = true, head_timeout_ms = true, body_timeout_ms = true, send_timeout_ms = true,

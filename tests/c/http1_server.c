@@ -200,6 +200,7 @@ static void replay(const transcript *of) {
   tg_server_limits limits = limits_of(of);
   is.loop = tg_loop_new();
   echo_start(&is.echo, is.loop, &limits);
+  tg_server_set_path_rules(is.echo.server, of->path_rules);
   play_all_cuts(&is);
   echo_free(&is.echo);
   turn(is.loop, 3);

@@ -91,7 +91,7 @@ static void leaves_while_its_answer_drains(void) {
 static void leaves_while_the_server_lingers(void) {
   talk_begin(&t, NULL);
   talk_send(&t, "nonsense\r\n\r\n");
-  CHECK(talk_has(&t, "HTTP/1.1 501 "));
+  CHECK(talk_has(&t, "HTTP/1.1 400 "));
   CHECK_NUMBER(t.client.end, TG_ERROR_EOF);
   CHECK_NUMBER(connections(), 1);
   talk_send(&t, GET("/a")); /* is thrown away */

@@ -81,19 +81,33 @@ static void refuses_a_slow_head(void) {
 typedef struct drip {
   tg_timer timer;
   unsigned interval_ms;
+  const char *text;
 } drip;
 
 static void on_drip(tg_timer *timer) {
   drip *is = TG_CONTAINER(timer, drip, timer);
   if (t.client.stream == NULL || t.client.end != 0) return;
-  sink_write(&t.client, TG_TEXT("G"));
+  sink_write(&t.client, tg_text_of(is->text));
   tg_timer_start(t.loop, timer, is->interval_ms * NS_PER_MS);
 }
 
-static void start_drip(drip *is, unsigned interval_ms) {
+static void start_drip(drip *is, unsigned interval_ms, const char *text) {
+  is->text = text;
   is->interval_ms = interval_ms;
   tg_timer_init(&is->timer, on_drip);
   tg_timer_start(t.loop, &is->timer, interval_ms * NS_PER_MS);
+}
+
+/* Class 10: blank lines are no request, and win a client no time. */
+static void closes_on_dripping_blank_lines(void) {
+  drip slow;
+  begin();
+  start_drip(&slow, 1000, "\r\n");
+  CHECK(turn_while_not(t.loop, has_ended, NULL));
+  CHECK_NUMBER(elapsed_ms(), 60000);
+  CHECK_TEXT(talk_answer(&t), TG_TEXT(""));
+  tg_timer_stop(t.loop, &slow.timer);
+  talk_end(&t);
 }
 
 /* A byte each second does not help: the deadline is for the whole head. */
@@ -101,7 +115,7 @@ static void refuses_a_dripping_head(void) {
   drip slow;
   begin();
   send_now("GET /");
-  start_drip(&slow, 1000);
+  start_drip(&slow, 1000, "G");
   CHECK(turn_while_not(t.loop, has_answer, NULL));
   CHECK_NUMBER(elapsed_ms(), 10000);
   CHECK(talk_has(&t, "HTTP/1.1 408 "));
@@ -115,7 +129,7 @@ static void gives_each_head_its_time(void) {
   begin();
   send_now(GET("/a"));
   CHECK(turn_while_not(t.loop, has_answer, NULL));
-  start_drip(&slow, 30000);
+  start_drip(&slow, 30000, "G");
   CHECK(turn_while_not(t.loop, has_ended, NULL));
   CHECK_NUMBER(elapsed_ms(), 40000);
   CHECK(talk_has(&t, "HTTP/1.1 408 "));
@@ -128,7 +142,7 @@ static void fails_a_dripping_body(void) {
   drip slow;
   begin();
   send_now("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
-  start_drip(&slow, 1000);
+  start_drip(&slow, 1000, "G");
   CHECK(turn_while_not(t.loop, has_answer, NULL));
   CHECK_NUMBER(elapsed_ms(), 60000 + 60 * 2);
   CHECK(talk_has(&t, "HTTP/1.1 408 "));
@@ -164,7 +178,7 @@ static void lingers_shortly(void) {
   begin();
   send_now("GET /a HTTP/1.0\r\n\r\n");
   CHECK(turn_while_not(t.loop, has_ended, NULL));
-  start_drip(&slow, 100);
+  start_drip(&slow, 100, "G");
   t.client.end = 0;
   while (!is_closed(NULL)) tg_loop_turn(t.loop);
   CHECK_NUMBER(elapsed_ms(), 2000);
@@ -331,6 +345,7 @@ int main(void) {
   closes_a_connection_that_was_used();
   refuses_a_slow_head();
   refuses_a_dripping_head();
+  closes_on_dripping_blank_lines();
   gives_each_head_its_time();
   fails_a_dripping_body();
   does_not_hurry_the_handler();

@@ -129,7 +129,7 @@ static void normalizes_paths(void) {
     tg_arena arena = new_arena();
     tg_text normal;
     check_case("path %.*s", (int)is->path.size, is->path.data);
-    const char *wrong = tg_path_normalize(placed(is->path), &arena, &normal);
+    const char *wrong = tg_path_normalize(placed(is->path), 0, &arena, &normal);
     CHECK_STRING(wrong, is->wrong);
     if (wrong == NULL && is->normal != NULL) CHECK_TEXT(normal, tg_text_of(is->normal));
     tg_arena_free(&arena);
@@ -156,7 +156,7 @@ static void check_normal(tg_text normal) {
   CHECK(!has_dot_segment(normal));
   for (size_t i = 0; i < normal.size; i++)
     CHECK(normal.data[i] > ' ' && strchr("\\?#\"<>\x7f", normal.data[i]) == NULL);
-  CHECK(tg_path_normalize(normal, &arena, &again) == NULL);
+  CHECK(tg_path_normalize(normal, 0, &arena, &again) == NULL);
   CHECK_TEXT(again, normal);
   tg_arena_free(&arena);
 }
@@ -168,7 +168,7 @@ static unsigned walk(char *path, size_t size, int left) {
   tg_arena arena = new_arena();
   tg_text normal;
   check_case("path %.*s", (int)size, path);
-  if (tg_path_normalize(placed((tg_text){path, size}), &arena, &normal) == NULL) check_normal(normal);
+  if (tg_path_normalize(placed((tg_text){path, size}), 0, &arena, &normal) == NULL) check_normal(normal);
   else refused++;
   tg_arena_free(&arena);
   for (size_t i = 0; left > 0 && i < sizeof pieces / sizeof pieces[0]; i++) {
@@ -193,7 +193,8 @@ static void is_sound_for_known_traversals(void) {
     tg_arena arena = new_arena();
     tg_text normal;
     check_case("path %.200s", path);
-    if (tg_path_normalize(placed((tg_text){path, strcspn(path, "\n")}), &arena, &normal) == NULL) check_normal(normal);
+    if (tg_path_normalize(placed((tg_text){path, strcspn(path, "\n")}), 0, &arena, &normal) == NULL)
+      check_normal(normal);
     tg_arena_free(&arena);
     count++;
   }
@@ -251,7 +252,7 @@ static void parses_targets(void) {
     tg_arena arena = new_arena();
     tg_target target;
     check_case("%s %s", is->method, is->target);
-    const char *wrong = tg_target_parse(&target, tg_text_of(is->method), placed(tg_text_of(is->target)), &arena);
+    const char *wrong = tg_target_parse(&target, tg_text_of(is->method), placed(tg_text_of(is->target)), 0, &arena);
     CHECK_NUMBER(wrong == NULL, is->path != NULL);
     if (wrong == NULL && is->path != NULL) {
       CHECK_TEXT(target.path, tg_text_of(is->path));

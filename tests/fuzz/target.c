@@ -9,12 +9,13 @@
 
 /* --- what every normal path is --- */
 
-static void check_segments(tg_text path) {
+static void check_segments(tg_text path, unsigned rules) {
   while (path.size > 0) {
     const char *next = memchr(path.data + 1, '/', path.size - 1);
     size_t size = next != NULL ? (size_t)(next - path.data) : path.size;
     tg_text segment = {path.data + 1, size - 1};
     FUZZ_CHECK(!tg_text_equal(segment, TG_TEXT(".")) && !tg_text_equal(segment, TG_TEXT("..")));
+    if (next != NULL && (rules & TG_PATH_MERGE_SLASHES) != 0) FUZZ_CHECK(segment.size > 0);
     path = (tg_text){path.data + size, path.size - size};
   }
 }
@@ -40,32 +41,32 @@ static void check_decoded(tg_text path) {
   tg_buffer_free(&decoded);
 }
 
-static void check_is_normal_already(tg_text path) {
+static void check_is_normal_already(tg_text path, unsigned rules) {
   char memory[64];
   tg_arena arena;
   tg_text again;
   tg_arena_init(&arena, memory, sizeof memory);
-  FUZZ_CHECK(tg_path_normalize(path, &arena, &again) == NULL);
+  FUZZ_CHECK(tg_path_normalize(path, rules, &arena, &again) == NULL);
   FUZZ_CHECK_TEXT(again, path);
   tg_arena_free(&arena);
 }
 
-static void check_normal(tg_text path) {
+static void check_normal(tg_text path, unsigned rules) {
   FUZZ_CHECK(path.size > 0 && path.data[0] == '/');
-  check_segments(path);
+  check_segments(path, rules);
   check_bytes(path);
   check_decoded(path);
-  check_is_normal_already(path);
+  check_is_normal_already(path, rules);
 }
 
 /* --- targets --- */
 
-static void check_target(const tg_target *target, tg_text text) {
+static void check_target(const tg_target *target, tg_text text, unsigned rules) {
   if (tg_text_equal(target->path, TG_TEXT("*"))) {
     FUZZ_CHECK_TEXT(text, TG_TEXT("*"));
     return;
   }
-  check_normal(target->path);
+  check_normal(target->path, rules);
   FUZZ_CHECK(target->query.size == 0 || memchr(target->query.data, '#', target->query.size) == NULL);
   FUZZ_CHECK(target->query.size + target->authority.size < text.size + 1);
 }
@@ -78,19 +79,21 @@ static char *exact_copy(const uint8_t *bytes, size_t size) {
   return copy;
 }
 
-static void try_method(tg_text method, tg_text text) {
+static void try_method(tg_text method, tg_text text, unsigned rules) {
   char memory[64];
   tg_arena arena;
   tg_target target;
   tg_arena_init(&arena, memory, sizeof memory);
-  if (tg_target_parse(&target, method, text, &arena) == NULL) check_target(&target, text);
+  if (tg_target_parse(&target, method, text, rules, &arena) == NULL) check_target(&target, text, rules);
   tg_arena_free(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   char *copy = exact_copy(bytes, size);
-  try_method(TG_TEXT("GET"), (tg_text){copy, size});
-  try_method(TG_TEXT("OPTIONS"), (tg_text){copy, size});
+  for (unsigned rules = 0; rules <= TG_PATH_MERGE_SLASHES; rules++) {
+    try_method(TG_TEXT("GET"), (tg_text){copy, size}, rules);
+    try_method(TG_TEXT("OPTIONS"), (tg_text){copy, size}, rules);
+  }
   free(copy);
   return 0;
 }

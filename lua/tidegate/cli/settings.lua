@@ -79,6 +79,8 @@ settings.list = {
   { name = "field_count_max", read = whole_number, default = 100, value = "N", help = "header fields; 431 over it" },
   { name = "body_bytes_max", read = whole_number, default = 1048576, value = "BYTES",
     help = "a request's body; 413 over it" },
+  { name = "merge_slashes", read = yes_or_no, default = false, flag = true,
+    help = "several slashes in a row in a path become one" },
   { name = "head_timeout_ms", read = whole_number, default = 10000, value = "MS",
     help = "from a request's first byte to the end of its header section; 408 over it" },
   { name = "body_timeout_ms", read = whole_number, default = 60000, value = "MS",

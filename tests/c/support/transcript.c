@@ -1,5 +1,6 @@
 #include "support/transcript.h"
 #include "check.h"
+#include "proto/target.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -107,6 +108,7 @@ static bool add_setting(transcript *is, const char *text) {
   else if (strcmp(text, " response") == 0) is->responses = true;
   else if (strcmp(text, " response to HEAD") == 0) is->responses = is->to_head = true;
   else if (strcmp(text, " whole") == 0) is->whole_only = true;
+  else if (strcmp(text, " merge_slashes") == 0) is->path_rules = TG_PATH_MERGE_SLASHES;
   else return false;
   return true;
 }

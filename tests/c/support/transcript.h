@@ -32,6 +32,7 @@ typedef struct transcript {
   bool responses;                                           /* the bytes are an upstream's, not a client's */
   bool to_head;                                             /* … that answers to HEAD */
   bool whole_only;                                          /* the answer depends on where the bytes are cut */
+  unsigned path_rules;                                      /* of proto/target.h */
   uint64_t body_bytes_max, head_bytes_max, field_count_max; /* 0: the server's default */
 } transcript;
 

@@ -47,15 +47,10 @@ static void open_requests(requests *is, tg_text sent) {
   tg_http1_parser_init(&is->parser, TG_HTTP1_REQUESTS, &request_events, is);
 }
 
-static void skip_blank_lines(tg_text *rest) {
-  while (rest->size > 0 && (rest->data[0] == '\r' || rest->data[0] == '\n')) fuzz_take(rest, 1);
-}
-
 /* False where the client has begun no further request. */
 static bool next_request(requests *is) {
   size_t used;
-  skip_blank_lines(&is->rest);
-  if (is->over || is->rest.size == 0) return false;
+  if (is->over || tg_http1_blank_bytes(is->rest.data, is->rest.size, 0) == is->rest.size) return false;
   tg_arena_free(&is->arena);
   tg_arena_init(&is->arena, is->memory, sizeof is->memory);
   is->head = (tg_head){0};
@@ -93,7 +88,7 @@ static void check_path(answers *is, tg_text path) {
   const tg_head *head = &is->requests.head;
   if (path.data == NULL) return;
   tg_arena_init(&arena, memory, sizeof memory);
-  FUZZ_CHECK(tg_target_parse(&target, head->method, head->target, &arena) == NULL);
+  FUZZ_CHECK(tg_target_parse(&target, head->method, head->target, 0, &arena) == NULL);
   FUZZ_CHECK_TEXT(path, target.path);
   tg_arena_free(&arena);
 }
