@@ -35,6 +35,8 @@ end
 local function parse(text)
   if type(text) ~= "string" then
     fail(text, "is a " .. type(text) .. ", not a string")
+  elseif text:find "%c" then
+    fail(text, "has a control character")
   end
   local scheme, authority, rest = text:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   if not scheme then
