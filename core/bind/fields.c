@@ -2,6 +2,8 @@
 #include "bind/raise.h"
 #include "proto/http1_writer.h"
 
+#include <stdint.h>
+
 static bool is_one_of(tg_text name, const tg_text *names, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (tg_text_equal_nocase(name, names[i])) return true;
@@ -60,10 +62,89 @@ static void append_values(lua_State *L, tg_text name, tg_buffer *buffer) {
   }
 }
 
+/* --- what the Connection field names (RFC 9110 section 7.6.1) --- */
+
+/* Pushes the value of the field of that name, in any case, from the table at `index`; nil where it has none.
+   [-0, +1, -] */
+static void push_field(lua_State *L, int index, tg_text wanted) {
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) { /* stack: name, value */
+    tg_text name = {NULL, 0};
+    if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
+    if (tg_text_equal_nocase(name, wanted)) {
+      lua_remove(L, -2);
+      return;
+    }
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+}
+
+/* Is the name in the list that is a string on the top of the stack? */
+static bool is_listed(lua_State *L, tg_text name) {
+  tg_text list = {NULL, 0}, element;
+  if (lua_type(L, -1) == LUA_TSTRING) list.data = lua_tolstring(L, -1, &list.size);
+  while (tg_text_next_element(&list, &element)) {
+    if (tg_text_equal_nocase(element, name)) return true;
+  }
+  return false;
+}
+
+/* What a peer cannot take from a message by naming it: whom it is for, how long it is, who it comes from. */
+static bool is_protected(tg_text name) {
+  static const tg_text names[] = {NAME("Host"), NAME("Content-Length"), NAME("Cookie"), NAME("Authorization")};
+  tg_text forwarded = TG_TEXT("X-Forwarded-");
+  if (is_one_of(name, names, sizeof names / sizeof names[0])) return true;
+  return name.size > forwarded.size && tg_text_equal_nocase((tg_text){name.data, forwarded.size}, forwarded);
+}
+
+/* Does the value of Connection at `connection`, a text or a list of them, name the field? [-0, +0, -] */
+static bool is_named(lua_State *L, int connection, tg_text name) {
+  bool found = false;
+  if (lua_isnil(L, connection) || is_protected(name)) return false;
+  if (!lua_istable(L, connection)) {
+    lua_pushvalue(L, connection);
+    found = is_listed(L, name);
+    lua_pop(L, 1);
+    return found;
+  }
+  int count = (int)lua_objlen(L, connection);
+  for (int i = 1; i <= count && !found; i++) {
+    lua_rawgeti(L, connection, i);
+    found = is_listed(L, name);
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
+/* --- one name, one field --- */
+
+/* A bit for a name, the same in every case; few names share one. */
+static uint64_t bit_of(tg_text name) {
+  unsigned first = (unsigned char)name.data[0] | 0x20u, last = (unsigned char)name.data[name.size - 1] | 0x20u;
+  return UINT64_C(1) << ((first * 7 + last * 31 + name.size) % 64);
+}
+
+/* Raises where the table has the name a second time in another case. [-0, +0, v] */
+static void check_spelling(lua_State *L, int index, tg_text name) {
+  unsigned count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    tg_text other = {NULL, 0};
+    if (lua_type(L, -2) == LUA_TSTRING) other.data = lua_tolstring(L, -2, &other.size);
+    if (tg_text_equal_nocase(name, other)) count++;
+    lua_pop(L, 1);
+  }
+  if (count > 1) tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
+}
+
 unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
   unsigned seen = 0;
+  uint64_t bits = 0;
   if (lua_isnoneornil(L, index)) return 0;
   luaL_checktype(L, index, LUA_TTABLE);
+  push_field(L, index, TG_TEXT("Connection"));
+  int connection = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
     tg_text name = {NULL, 0};
@@ -71,9 +152,12 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
     if (!tg_text_is_token(name)) {
       tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
     }
-    if (!is_left_out(name)) append_values(L, name, buffer);
+    if ((bits & bit_of(name)) != 0) check_spelling(L, index, name);
+    bits |= bit_of(name);
+    if (!is_left_out(name) && !is_named(L, connection, name)) append_values(L, name, buffer);
     seen |= flag_of(name);
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
   return seen;
 }

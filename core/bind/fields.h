@@ -8,9 +8,9 @@
 enum { TG_FIELD_HOST = 1, TG_FIELD_USER_AGENT = 2, TG_FIELD_CONTENT_TYPE = 4, TG_FIELD_DATE = 8 };
 
 /* Appends a line for each field of the table at `index` ({name = value} or {name = {value, …}}; nil is an empty
-   table). Leaves out what belongs to the connection (RFC 9110 section 7.6.1) and Content-Length, which the gateway
-   writes itself. Raises, naming the field, for a name that is no token and a value with CR, LF or NUL. Returns the
-   fields seen. [-0, +0, v] */
+   table). Leaves out what belongs to the connection, what its Connection field names (RFC 9110 section 7.6.1), and
+   Content-Length, which the gateway writes itself. Raises, naming the field, for a name that is no token, one that is
+   there in two spellings, and a value with CR, LF or NUL. Returns the fields seen. [-0, +0, v] */
 unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer);
 
 #endif

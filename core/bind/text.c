@@ -1,5 +1,6 @@
 /* Work on bytes that would be slow in Lua. */
 #include "bind/runtime.h"
+#include "io/network.h"
 #include "proto/percent.h"
 #include "proto/status.h"
 #include "proto/target.h"
@@ -94,6 +95,33 @@ static int is_token(lua_State *L) {
   return 1;
 }
 
+/* core.is_network(text) → is it an address or a range of them, like "10.0.0.0/8"? */
+static int is_network(lua_State *L) {
+  tg_network network;
+  lua_pushboolean(L, tg_network_parse(&network, tg_check_text(L, 1)));
+  return 1;
+}
+
+/* core.is_in_network(address, network) → is the address in the range? */
+static int is_in_network(lua_State *L) {
+  tg_network network;
+  bool is_range = tg_network_parse(&network, tg_check_text(L, 2));
+  lua_pushboolean(L, is_range && tg_network_contains(&network, tg_check_text(L, 1)));
+  return 1;
+}
+
+/* core.constant_time_equal(a, b) → are they the same? The time that it takes tells nothing about the bytes, only how
+   long the second one is. */
+static int constant_time_equal(lua_State *L) {
+  tg_text a = tg_check_text(L, 1), b = tg_check_text(L, 2);
+  volatile unsigned char difference = a.size != b.size;
+  for (size_t i = 0; i < b.size; i++) {
+    difference |= (unsigned char)((a.size > 0 ? a.data[i % a.size] : 0) ^ b.data[i]);
+  }
+  lua_pushboolean(L, difference == 0);
+  return 1;
+}
+
 const luaL_Reg tg_text_functions[] = {
     {"percent_encode", percent_encode},
     {"percent_decode", percent_decode},
@@ -101,5 +129,8 @@ const luaL_Reg tg_text_functions[] = {
     {"parse_pairs", parse_pairs},
     {"status_reason", status_reason},
     {"is_token", is_token},
+    {"is_network", is_network},
+    {"is_in_network", is_in_network},
+    {"constant_time_equal", constant_time_equal},
     {NULL, NULL},
 };

@@ -3,6 +3,7 @@
 local core = require "tidegate.core"
 local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
@@ -122,7 +123,7 @@ end
 
 local function in_full(exchange, request, compression, status, body, headers)
   if headers and multimap.is_fields(headers) then
-    headers = multimap.to_lines(headers)
+    headers = forwarding.lines(headers)
   end
   local kind = type(body)
   if kind == "table" and is_file(body) then

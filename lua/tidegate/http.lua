@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local access_log = require "tidegate.access_log"
 local errors = require "tidegate.errors"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
@@ -207,7 +208,7 @@ local function request(method, url, options)
   end
   local headers = options.headers
   if headers and multimap.is_fields(headers) then
-    headers = multimap.to_lines(headers)
+    headers = forwarding.request_lines(headers)
   end
   if options.forward_deadline then
     headers = with_deadline(headers)
@@ -257,6 +258,9 @@ Client.__index = Client
 local function merged(own, given)
   if not given then
     return own
+  end
+  if multimap.is_fields(given) then
+    given = forwarding.request_lines(given)
   end
   local all, names = {}, {}
   for name, value in pairs(own) do

@@ -43,6 +43,17 @@ local tg = {
 ---@return number # seconds; only differences mean something
 tg.now = core.now
 
+--- Are two texts the same? How long the answer takes does not tell how much of them is: for tokens and signatures.
+---@param a string
+---@param b string
+---@return boolean
+function tg.constant_time_equal(a, b)
+  if type(a) ~= "string" or type(b) ~= "string" then
+    core.raise "tg.constant_time_equal takes two strings"
+  end
+  return core.constant_time_equal(a, b)
+end
+
 --- A variable of the process's environment.
 ---@param name string
 ---@param default? string what is returned where it is not set or empty

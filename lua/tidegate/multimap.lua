@@ -5,6 +5,7 @@
 local multimap = {}
 
 local methods = {}
+local NONE = {}
 -- [map] = {name = {value, …}} for the names that come twice or are hidden
 local lists = setmetatable({}, { __mode = "k" })
 
@@ -68,47 +69,62 @@ function multimap.fields(flat)
   local map = setmetatable({}, Fields)
   for index = 1, #flat, 2 do
     local name, value = flat[index]:lower(), flat[index + 1]
-    if methods[name] then
+    if methods[name] or rawget(map, name) ~= nil then
       remember(map, name, value)
-    elseif rawget(map, name) == nil then
-      rawset(map, name, value)
     else
-      local list = remember(map, name, value)
-      if name ~= "set-cookie" then
-        rawset(map, name, table.concat(list, name == "cookie" and "; " or ", "))
-      end
+      rawset(map, name, value)
+    end
+  end
+  for name, list in pairs(lists[map] or NONE) do -- once each: a join for every field would take quadratic time
+    if not methods[name] and name ~= "set-cookie" then
+      rawset(map, name, table.concat(list, name == "cookie" and "; " or ", "))
     end
   end
   return map
 end
 
--- What a Connection field cannot take away: a sender could otherwise make the next server see another message.
-local KEPT = { host = true, ["content-length"] = true, cookie = true, authorization = true }
-
--- What belongs to one connection and not to the message: what Connection names (RFC 9110 section 7.6.1). The fields
--- that always do are left out by the core.
-local function drop_hop_by_hop(plain)
-  local named = plain.connection
-  for name in (type(named) == "table" and table.concat(named, ",") or named or ""):gmatch "[^,%s]+" do
-    name = name:lower()
-    if not KEPT[name] and name:sub(1, 12) ~= "x-forwarded-" then
-      plain[name] = nil
-    end
-  end
-  return plain
-end
-
---- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came: to be handed
---- on, so without those that its Connection field names.
+--- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came.
 function multimap.to_lines(map)
   local plain = {}
   for name, value in pairs(map) do
     plain[name] = value
   end
-  for name, list in pairs(lists[map] or {}) do
+  for name, list in pairs(lists[map] or NONE) do
     plain[name] = list
   end
-  return drop_hop_by_hop(plain)
+  return plain
+end
+
+-- Headers that are made here: spelled as they were first written, found and changed without regard to case.
+local Headers = { __name = "tidegate.Headers" }
+
+-- The key under which a name stands, nil where it does not.
+local function spelling(map, name)
+  local lower = type(name) == "string" and name:lower()
+  for key in pairs(map) do
+    if type(key) == "string" and key:lower() == lower then
+      return key
+    end
+  end
+end
+
+function Headers.__index(self, name)
+  local key = spelling(self, name)
+  return key and rawget(self, key)
+end
+
+function Headers.__newindex(self, name, value)
+  rawset(self, spelling(self, name) or name, value)
+end
+
+--- A copy of headers that may be changed: one field never comes to stand there in two spellings.
+---@param headers? table<string, string|string[]> a plain table
+function multimap.headers(headers)
+  local copy = {}
+  for name, value in pairs(headers or NONE) do
+    copy[name] = value
+  end
+  return setmetatable(copy, Headers)
 end
 
 ---@return boolean # was it made by multimap.fields?

@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
@@ -62,7 +63,10 @@ function lazy.query(self)
 end
 
 function lazy.headers(self)
-  return multimap.fields(core.request_fields(self._exchange))
+  local fields, origin = multimap.fields(core.request_fields(self._exchange)), { exchange = self._exchange }
+  rawset(self, "_origin", origin)
+  forwarding.mark(fields, origin)
+  return fields
 end
 
 -- A text without the blanks at its ends, in linear time.
@@ -112,8 +116,7 @@ function lazy.version(self)
 end
 
 function lazy.remote_address(self)
-  local peer = core.request_peer(self._exchange)
-  return peer and (peer:match("^%[(.*)%]:%d+$") or peer:match("^(.*):%d+$") or peer)
+  return forwarding.without_port(core.request_peer(self._exchange))
 end
 
 -- What comes of the body, where it has not failed.
@@ -223,6 +226,15 @@ function Request.__tostring(self)
   return self.method .. " " .. self.path
 end
 
+
+--- The request has ended: what is still asked of it raises.
+function request.close(self)
+  local origin = rawget(self, "_origin")
+  self._exchange = false
+  if origin then
+    origin.exchange = false
+  end
+end
 
 --- A request over an exchange of the core's.
 function request.new(exchange, method, path)

@@ -1,5 +1,6 @@
 -- Responses: what a handler returns, made into one shape.
 local core = require "tidegate.core"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
 
@@ -57,6 +58,21 @@ local function cookie_lines(cookies)
   return lines
 end
 
+-- A copy of headers for a response to keep; an upstream's are handed on, and several Set-Cookie stay several.
+local function own_headers(given)
+  return multimap.headers(given and multimap.is_fields(given) and forwarding.lines(given) or given)
+end
+
+-- Adds lines to the Set-Cookie that may be there.
+local function add_cookies(headers, lines)
+  local given = headers["Set-Cookie"]
+  local all = type(given) == "table" and { unpack(given) } or { given }
+  for _, line in ipairs(lines) do
+    all[#all + 1] = line
+  end
+  headers["Set-Cookie"] = all
+end
+
 local known = { status = true, headers = true, cookies = true, body = true }
 
 --- A response in full.
@@ -74,15 +90,9 @@ function response.new(fields)
   if fields.status ~= nil and type(fields.status) ~= "number" then
     core.raise("tg.response: a status is a number from 200 to 599")
   end
-  local headers, given = {}, fields.headers or {}
-  if multimap.is_fields(given) then
-    given = multimap.to_lines(given) -- an upstream's: several Set-Cookie stay several
-  end
-  for name, value in pairs(given) do
-    headers[name] = value
-  end
+  local headers = own_headers(fields.headers)
   if fields.cookies then
-    headers["Set-Cookie"] = cookie_lines(fields.cookies)
+    add_cookies(headers, cookie_lines(fields.cookies))
   end
   return setmetatable({ status = fields.status or 200, headers = headers, body = fields.body }, Response)
 end
@@ -109,11 +119,11 @@ function response.of(first, body, headers)
   if kind == "table" and getmetatable(first) == Response then
     return first
   elseif kind == "table" or kind == "string" or response.raw_bytes(first) then
-    return setmetatable({ status = 200, headers = {}, body = first }, Response)
+    return setmetatable({ status = 200, headers = own_headers(), body = first }, Response)
   elseif kind == "nil" then
-    return setmetatable({ status = 204, headers = {} }, Response)
+    return setmetatable({ status = 204, headers = own_headers() }, Response)
   elseif kind == "number" then
-    return setmetatable({ status = first, headers = headers or {}, body = body }, Response)
+    return setmetatable({ status = first, headers = own_headers(headers), body = body }, Response)
   end
   return response.refuse(kind)
 end

@@ -10,7 +10,8 @@ local request_of = require "tidegate.request"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
-local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
+local new_request, close_request = request_of.new, request_of.close
+local send, note_trace = answer.send, task.note_trace
 local xpcall = xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
@@ -115,7 +116,7 @@ function serve.handler(handle, dev, compression)
         log.error("answering an error failed: %s", errors.text(again))
       end
     end
-    request._exchange = false
+    close_request(request)
   end
 end
 

@@ -102,24 +102,3 @@ describe("multimap.fields", function()
     assert.is_false(multimap.is_fields {})
   end)
 end)
-
-describe("fields that are handed on", function()
-  local function handed_on(...)
-    return multimap.to_lines(multimap.fields { ... })
-  end
-
-  it("are without what Connection names (class 9)", function()
-    local lines = handed_on("Connection", "close, X-Own", "Connection", "x-other", "X-Own", "1", "X-Other", "2",
-      "X-Third", "3")
-    assert.is_nil(lines["x-own"])
-    assert.is_nil(lines["x-other"])
-    assert.equal("3", lines["x-third"])
-  end)
-
-  it("keep what would make another message of it (class 9)", function()
-    local lines = handed_on("Connection", "Host, Authorization, Cookie, Content-Length, X-Forwarded-For", "Host", "h",
-      "Authorization", "a", "Cookie", "c", "Content-Length", "1", "X-Forwarded-For", "f")
-    assert.same({ "h", "a", "c", "1", "f" }, { lines.host, lines.authorization, lines.cookie, lines["content-length"],
-      lines["x-forwarded-for"] })
-  end)
-end)

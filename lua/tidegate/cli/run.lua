@@ -5,6 +5,7 @@ local admin = require "tidegate.admin"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
+local forwarding = require "tidegate.forwarding"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
@@ -103,6 +104,7 @@ return function(args)
   log.set_level(values.log_level)
   blocking.configure(values)
   access_log.start(values)
+  forwarding.trust(values.trusted_proxies)
   local loaded = loader.load(values.routes)
   if access_log.is_on then
     app.note_routes(loaded)

@@ -1,4 +1,6 @@
 -- Settings: from flags, then TIDEGATE_* variables, then the configuration file, then defaults.
+local core = require "tidegate.core"
+
 local settings = {}
 
 local function text(value)
@@ -49,6 +51,17 @@ local function addresses(value)
     end
   end
   return #all > 0 and all or nil, "an address or a list of them"
+end
+
+local function networks(value)
+  local is_empty = value == "" or type(value) == "table" and next(value) == nil
+  local list, wanted = is_empty and {} or addresses(value), "addresses, ranges like 10.0.0.0/8, or unix:"
+  for _, network in ipairs(list or {}) do
+    if network ~= "unix:" and not core.is_network(network) then
+      return nil, wanted
+    end
+  end
+  return list, wanted
 end
 
 local levels = { debug = true, info = true, warn = true, error = true }
@@ -111,6 +124,8 @@ settings.list = {
     help = "compress answers for clients that take it" },
   { name = "compress_bytes_min", read = whole_number, default = 1024, value = "BYTES",
     help = "smaller answers are sent as they are" },
+  { name = "trusted_proxies", read = networks, default = {}, many = true, value = "ADDRESS",
+    help = "proxies whose X-Forwarded-For counts; repeatable: 127.0.0.1, 10.0.0.0/8, unix:" },
   { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
     help = "the total time of a route, 0 for none; 504 over it" },
   { name = "stall_warn_ms", read = whole_number, default = 50, value = "MS",

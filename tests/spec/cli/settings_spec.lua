@@ -51,6 +51,21 @@ describe("settings.resolve", function()
     end
   end)
 
+  it("takes addresses and ranges for trusted_proxies, or none", function()
+    assert.same({}, (settings.resolve {}).trusted_proxies)
+    assert.same({}, (with_file "return { trusted_proxies = {} }").trusted_proxies)
+    assert.same({}, (with_file "return { trusted_proxies = '' }").trusted_proxies)
+    assert.same({ "127.0.0.1", "10.0.0.0/8", "unix:" },
+      (with_file "return { trusted_proxies = { '127.0.0.1', '10.0.0.0/8', 'unix:' } }").trusted_proxies)
+    variables.TIDEGATE_TRUSTED_PROXIES = "::1, 10.0.0.0/8"
+    assert.same({ "::1", "10.0.0.0/8" }, (settings.resolve {}).trusted_proxies)
+    variables.TIDEGATE_TRUSTED_PROXIES = nil
+    for _, wrong in ipairs { "'localhost'", "'10.0.0.0/33'", "{ '::1', 'x' }", "{ 5 }", "true" } do
+      assert.matches("trusted_proxies must be addresses, ranges like 10.0.0.0/8, or unix:",
+        message_of(with_file, "return { trusted_proxies = " .. wrong .. " }"), 1, true)
+    end
+  end)
+
   it("takes a flag before a variable, a variable before the file, and the file before the default", function()
     local text = "return {\n  routes = 'file',\n  log_level = 'warn',\n  body_bytes_max = 5,\n}"
     variables.TIDEGATE_ROUTES, variables.TIDEGATE_LOG_LEVEL = "variable", "error"
