@@ -62,6 +62,13 @@ static void append_values(lua_State *L, tg_text name, tg_buffer *buffer) {
   }
 }
 
+/* The key of a lua_next at `index`; "" where it is no text. [-0, +0, -] */
+static tg_text key_at(lua_State *L, int index) {
+  tg_text key = TG_TEXT("");
+  if (lua_type(L, index) == LUA_TSTRING) key.data = lua_tolstring(L, index, &key.size);
+  return key;
+}
+
 /* --- what the Connection field names (RFC 9110 section 7.6.1) --- */
 
 /* Pushes the value of the field of that name, in any case, from the table at `index`; nil where it has none.
@@ -69,9 +76,7 @@ static void append_values(lua_State *L, tg_text name, tg_buffer *buffer) {
 static void push_field(lua_State *L, int index, tg_text wanted) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
-    tg_text name = {NULL, 0};
-    if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
-    if (tg_text_equal_nocase(name, wanted)) {
+    if (tg_text_equal_nocase(key_at(L, -2), wanted)) {
       lua_remove(L, -2);
       return;
     }
@@ -121,8 +126,9 @@ static bool is_named(lua_State *L, int connection, tg_text name) {
 
 /* A bit for a name, the same in every case; few names share one. */
 static uint64_t bit_of(tg_text name) {
-  unsigned first = (unsigned char)name.data[0] | 0x20u, last = (unsigned char)name.data[name.size - 1] | 0x20u;
-  return UINT64_C(1) << ((first * 7 + last * 31 + name.size) % 64);
+  unsigned hash = 0;
+  for (size_t i = 0; i < name.size; i++) hash = hash * 31 + ((unsigned char)name.data[i] | 0x20u);
+  return UINT64_C(1) << hash % 64;
 }
 
 /* Raises where the table has the name a second time in another case. [-0, +0, v] */
@@ -130,9 +136,7 @@ static void check_spelling(lua_State *L, int index, tg_text name) {
   unsigned count = 0;
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
-    tg_text other = {NULL, 0};
-    if (lua_type(L, -2) == LUA_TSTRING) other.data = lua_tolstring(L, -2, &other.size);
-    if (tg_text_equal_nocase(name, other)) count++;
+    if (tg_text_equal_nocase(name, key_at(L, -2))) count++;
     lua_pop(L, 1);
   }
   if (count > 1) tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
@@ -147,10 +151,9 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
   int connection = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
-    tg_text name = {NULL, 0};
-    if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
+    tg_text name = key_at(L, -2);
     if (!tg_text_is_token(name)) {
-      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
+      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data);
     }
     if ((bits & bit_of(name)) != 0) check_spelling(L, index, name);
     bits |= bit_of(name);

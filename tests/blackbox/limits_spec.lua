@@ -47,7 +47,7 @@ local function fields(count, bytes)
   return unpack(lines)
 end
 
-describe("a limit of size", function()
+describe("class 11: a limit of size", function()
   local serving
 
   setup(function()
@@ -125,7 +125,7 @@ describe("a limit of size", function()
   end)
 end)
 
-describe("limits of size that are set", function()
+describe("class 11: limits of size that are set", function()
   it("hold", function()
     local serving = gateway.start {
       routes = { ["routes.lua"] = ROUTES },
@@ -175,7 +175,7 @@ local function trickle(connection, first, piece)
   connection:close()
 end
 
-describe("the limit of time for the header section", function()
+describe("class 10: the limit of time for the header section", function()
   local serving
 
   setup(function()
@@ -215,7 +215,7 @@ describe("the limit of time for the header section", function()
   end)
 end)
 
-describe("the limit of time for the body", function()
+describe("class 10: the limit of time for the body", function()
   local serving
 
   setup(function()
@@ -249,7 +249,7 @@ describe("the limit of time for the body", function()
   end)
 end)
 
-describe("the limit of time for an idle connection", function()
+describe("class 10: the limit of time for an idle connection", function()
   local serving
 
   setup(function()
@@ -278,7 +278,7 @@ describe("the limit of time for an idle connection", function()
   end)
 end)
 
-describe("the limit of time for a client that reads", function()
+describe("class 10: the limit of time for a client that reads", function()
   local serving
 
   setup(function()
@@ -299,7 +299,7 @@ describe("the limit of time for a client that reads", function()
   end)
 end)
 
-describe("the limit of connections", function()
+describe("class 23: the limit of connections", function()
   it("turns away with 503, and serves those that are there", function()
     local serving = gateway.start { routes = { ["limits.lua"] = ROUTES }, options = { "--connections-max=3" } }
     local connections = {}

@@ -136,7 +136,7 @@ describe("an upstream", function()
     end
   end)
 
-  it("that sends what is no HTTP is answered with 502", function()
+  it("that sends what is no HTTP is answered with 502 (classes 1 to 4)", function()
     for name, bytes in pairs {
       garbage = "SSH-2.0-OpenSSH_9.2\r\n",
       ["two lengths"] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nfine",
@@ -150,6 +150,12 @@ describe("an upstream", function()
       ["a bad chunk"] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
       ["a status that is none"] = "HTTP/1.1 2000 OK\r\nContent-Length: 4\r\n\r\nfine",
       ["a switch of protocols"] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nfine",
+      ["class 3: a blank line before it"] = "\r\n" .. FINE,
+      ["class 3: an empty name"] = "HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 4\r\n\r\nfine",
+      ["class 4: a chunk extension without a name"] =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;=x\r\nfine\r\n0\r\n\r\n",
+      ["a status below 100"] = "HTTP/1.1 000 OK\r\nContent-Length: 4\r\n\r\nfine",
+      ["a status over 599"] = "HTTP/1.1 700 OK\r\nContent-Length: 4\r\n\r\nfine",
       ["1xx without end"] = ("HTTP/1.1 103 Early Hints\r\n\r\n"):rep(1000) .. FINE,
     } do
       local answer = ask("/get", function(connection)

@@ -217,11 +217,11 @@ describe("class 9: a field in two spellings", function()
   end)
 
   it("is told from names of the same length and ends", function()
-    local names, head = {}, nil
+    local names = {}
     for index = 1, 99 do
       names[("X-%03d-a"):format(index)] = tostring(index)
     end
-    head = server.get(function()
+    local head = server.get(function()
       return 200, "x", names
     end, "/x").head
     assert.equal(99, select(2, head:gsub("\r\nX%-%d%d%d%-a: %d+", "")))
