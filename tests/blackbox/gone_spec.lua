@@ -103,7 +103,7 @@ local function wait_for_tasks(serving, count)
   end)
 end
 
-describe("a client that leaves", function()
+describe("class 19: a client that leaves", function()
   local serving, upstream
 
   setup(function()
@@ -203,7 +203,7 @@ describe("a client that leaves", function()
   end)
 end)
 
-describe("a gateway that stops", function()
+describe("class 19: a gateway that stops", function()
   it("answers what it cancels with 503, and says in the log how far that reached", function()
     local upstream = socket.listen()
     local serving = gateway.start {
@@ -223,7 +223,7 @@ describe("a gateway that stops", function()
   end)
 end)
 
-describe("ten thousand clients that leave", function()
+describe("class 19: ten thousand clients that leave", function()
   local CLIENTS, AT_ONCE = 10000, 250
 
   -- Connects a batch of clients of all kinds; the connections, and the tasks that they keep waiting.

@@ -63,7 +63,7 @@ local function check_nothing_left(tasks, streams)
 end
 
 for _, kind in ipairs(kinds) do
-  describe(kind.name .. (kind.realtime and " #realtime" or ""), function()
+  describe("class 19: " .. kind.name .. (kind.realtime and " #realtime" or ""), function()
     for _, cause in ipairs(causes) do
       it("raises what " .. cause.name .. " cancels it with, and leaves nothing", function()
         local tasks, streams = core.task_count(), core.handles().streams

@@ -51,7 +51,7 @@ local function ask(stream, target)
   return tonumber(head:match "^HTTP/1.1 (%d+)"), body, head:find("Connection: close", 1, true) ~= nil
 end
 
-describe("a static route", function()
+describe("class 7: a static route", function()
   it("lets none of them out", function()
     local files, path = plant()
     t.app(function(app)
