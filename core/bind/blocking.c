@@ -138,17 +138,18 @@ static void run_call(tg_work *work, void *context) {
 
 /* --- in the loop --- */
 
+static int push_result(lua_State *L, void *data) {
+  const call *self = data;
+  tg_text bytes = tg_buffer_text(&self->bytes);
+  lua_pushnil(L);
+  if (self->failed) lua_pushboolean(L, 0);
+  lua_pushlstring(L, bytes.size > 0 ? bytes.data : "", bytes.size);
+  return self->failed ? 3 : 2;
+}
+
 static void on_done(tg_work *work) {
   call *self = TG_CONTAINER(work, call, work);
-  tg_task *task = self->task;
-  if (task != NULL) {
-    lua_State *L = tg_task_results(task);
-    tg_text bytes = tg_buffer_text(&self->bytes);
-    lua_pushnil(L);
-    if (self->failed) lua_pushboolean(L, 0);
-    lua_pushlstring(L, bytes.size > 0 ? bytes.data : "", bytes.size);
-    tg_task_wake(task, self->failed ? 3 : 2);
-  }
+  if (self->task != NULL) tg_task_wake_with(self->task, push_result, self);
   free_call(self);
 }
 

@@ -57,7 +57,8 @@ static void push_field_lines(lua_State *L, tg_buffer *scratch, const tg_head *he
   lua_pushlstring(L, lines.size > 0 ? lines.data : "", lines.size);
 }
 
-static int push_response(lua_State *L, tg_runtime *runtime, const tg_call *call) {
+static int push_response(lua_State *L, const tg_call *call) {
+  tg_runtime *runtime = ((tg_task *)call->owner)->runtime;
   lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)call->head.status);
   tg_text body = tg_buffer_text(&call->body);
@@ -75,12 +76,14 @@ static int push_failure(lua_State *L, const tg_call *call) {
   return 4;
 }
 
+static int push_result(lua_State *L, void *data) {
+  const tg_call *call = data;
+  return call->error == TG_CALL_OK ? push_response(L, call) : push_failure(L, call);
+}
+
 static void on_done(tg_call *call) {
-  tg_task *task = call->owner;
-  lua_State *L = tg_task_results(task);
-  int count = call->error == TG_CALL_OK ? push_response(L, task->runtime, call) : push_failure(L, call);
+  tg_task_wake_with(call->owner, push_result, call);
   tg_call_free(call);
-  tg_task_wake(task, count);
 }
 
 static void on_abort(tg_task *task) {

@@ -4,26 +4,30 @@
 #define NS_PER_SECOND 1e9
 #define SECONDS_MAX 1e9
 
+enum { AGAIN_NS = 10 * 1000 * 1000 };
+
 typedef struct deadline {
   tg_timer timer;
   tg_runtime *runtime;
-  tg_list node;  /* in the runtime's deadlines */
-  int reference; /* of the object */
+  tg_list node;      /* in the runtime's deadlines */
+  int reference;     /* of the object */
+  uint64_t attempts; /* to call Lua that have failed */
 } deadline;
 
 static void drop(deadline *self) {
   tg_timer_stop(self->runtime->loop, &self->timer);
-  luaL_unref(self->runtime->L, LUA_REGISTRYINDEX, self->reference);
+  tg_runtime_let_go(self->runtime, self->reference);
   tg_list_remove(&self->node);
   tg_pool_give(self);
 }
 
+/* Without memory nobody hears of it now: it passes again a little later. */
 static void on_timer(tg_timer *timer) {
   deadline *self = TG_CONTAINER(timer, deadline, timer);
   tg_runtime *runtime = self->runtime;
-  lua_rawgeti(runtime->L, LUA_REGISTRYINDEX, self->reference);
-  drop(self);
-  tg_runtime_call(runtime, runtime->deadline_ref, 1);
+  tg_runtime_push_kept(runtime->L, runtime, self->reference);
+  if (tg_runtime_call(runtime, runtime->deadline_ref, 1)) drop(self);
+  else tg_timer_start(runtime->loop, timer, AGAIN_NS * ++self->attempts);
 }
 
 /* core.deadline(seconds, object) → deadline: calls the function of core.on_deadline with the object, once, then; the
@@ -34,12 +38,12 @@ static int start(lua_State *L) {
   luaL_checkany(L, 2);
   deadline *self = tg_pool_take(runtime->deadlines);
   if (self == NULL) return luaL_error(L, "out of memory");
-  self->runtime = runtime;
+  *self = (deadline){.runtime = runtime, .reference = LUA_NOREF};
   tg_timer_init(&self->timer, on_timer);
   tg_list_init(&self->node);
   tg_list_push_back(&runtime->open_deadlines, &self->node);
   lua_pushvalue(L, 2);
-  self->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  self->reference = tg_runtime_keep(L, runtime);
   if (!(seconds > 0)) seconds = 0;
   if (seconds > SECONDS_MAX) seconds = SECONDS_MAX;
   tg_timer_start(runtime->loop, &self->timer, (uint64_t)(seconds * NS_PER_SECOND));
@@ -66,7 +70,7 @@ static int deadlines(lua_State *L) {
   int count = 0;
   lua_newtable(L);
   for (tg_list *node = runtime->open_deadlines.next; node != &runtime->open_deadlines; node = node->next) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, TG_CONTAINER(node, deadline, node)->reference);
+    tg_runtime_push_kept(L, runtime, TG_CONTAINER(node, deadline, node)->reference);
     lua_rawseti(L, -2, ++count);
   }
   return 1;

@@ -28,6 +28,34 @@ void tg_runtime_set_reference(lua_State *L, int *reference, int index) {
   *reference = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
+int tg_runtime_keep(lua_State *L, const tg_runtime *runtime) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->kept_ref);
+  lua_insert(L, -2); /* stack: kept, value */
+  int reference = luaL_ref(L, -2);
+  lua_pop(L, 1);
+  return reference;
+}
+
+void tg_runtime_keep_instead(lua_State *L, const tg_runtime *runtime, int reference) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->kept_ref);
+  lua_insert(L, -2); /* stack: kept, value */
+  lua_rawseti(L, -2, reference);
+  lua_pop(L, 1);
+}
+
+void tg_runtime_push_kept(lua_State *L, const tg_runtime *runtime, int reference) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->kept_ref);
+  lua_rawgeti(L, -1, reference);
+  lua_remove(L, -2);
+}
+
+void tg_runtime_let_go(const tg_runtime *runtime, int reference) {
+  lua_State *L = runtime->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->kept_ref);
+  luaL_unref(L, -1, reference);
+  lua_pop(L, 1);
+}
+
 static int open_core(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; i < sizeof function_lists / sizeof function_lists[0]; i++) {
@@ -38,19 +66,51 @@ static int open_core(lua_State *L) {
   return 1;
 }
 
-static void preload_modules(lua_State *L, tg_runtime *runtime) {
+static int add_traceback(lua_State *L) {
+  if (lua_isstring(L, 1)) luaL_traceback(L, L, lua_tostring(L, 1), 1);
+  return 1;
+}
+
+enum { KEPT_FIRST = 64 };
+
+/* What is needed where memory is out is made before. */
+static int set_up_state(lua_State *L) {
+  tg_runtime *runtime = lua_touserdata(L, 1);
   tg_state_preload(L, "tidegate.core", open_core, runtime);
   for (const struct tg_embedded_module *module = tg_embedded_modules; module->name != NULL; module++) {
     tg_state_preload(L, module->name, tg_state_open_embedded, module);
   }
+  lua_pushcfunction(L, add_traceback);
+  runtime->traceback_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushliteral(L, "not enough memory");
+  runtime->memory_error_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_createtable(L, KEPT_FIRST, 0);
+  runtime->kept_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushboolean(L, true);
+  tg_runtime_let_go(runtime, tg_runtime_keep(L, runtime)); /* makes the list of free references */
+  return 0;
 }
 
 /* --- the runtime --- */
 
+typedef struct arrival {
+  tg_runtime *runtime;
+  const char *name;
+} arrival;
+
+static int tell_signal(lua_State *L) {
+  const arrival *is = lua_touserdata(L, 1);
+  lua_pushstring(L, is->name);
+  tg_runtime_call(is->runtime, is->runtime->signal_ref, 1);
+  return 0;
+}
+
 static void on_signal(void *owner, const char *name) {
   tg_runtime *runtime = owner;
-  lua_pushstring(runtime->L, name);
-  tg_runtime_call(runtime, runtime->signal_ref, 1);
+  arrival is = {runtime, name};
+  if (lua_cpcall(runtime->L, tell_signal, &is) == 0) return;
+  lua_pop(runtime->L, 1);
+  tg_log_write("error", TG_TEXT("a signal was lost: not enough memory"));
 }
 
 static const tg_thread_limits thread_limits_default = {.threads_max = 4, .queue_max = 1000};
@@ -76,23 +136,16 @@ tg_runtime *tg_runtime_new(void) {
   runtime->stall_ns = UINT64_MAX;
   runtime->stall_ref = runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
   runtime->signal_ref = runtime->stuck_ref = LUA_NOREF;
-  if (!open_parts(runtime)) {
-    tg_runtime_free(runtime);
-    return NULL;
-  }
-  preload_modules(runtime->L, runtime);
-  return runtime;
-}
-
-static int add_traceback(lua_State *L) {
-  if (lua_isstring(L, 1)) luaL_traceback(L, L, lua_tostring(L, 1), 1);
-  return 1;
+  if (open_parts(runtime) && lua_cpcall(runtime->L, set_up_state, runtime) == 0) return runtime;
+  tg_runtime_free(runtime);
+  return NULL;
 }
 
 /* Calls the function under `count` arguments; false, with its message in the log, when it raises. */
-static bool call_protected(lua_State *L, int count, int results) {
+static bool call_protected(tg_runtime *runtime, int count, int results) {
+  lua_State *L = runtime->L;
   int handler = lua_gettop(L) - count;
-  lua_pushcfunction(L, add_traceback);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, runtime->traceback_ref);
   lua_insert(L, handler); /* stack: add_traceback, function, arguments */
   bool fine = lua_pcall(L, count, results, handler) == 0;
   if (!fine) {
@@ -104,15 +157,15 @@ static bool call_protected(lua_State *L, int count, int results) {
   return fine;
 }
 
-void tg_runtime_call(tg_runtime *runtime, int reference, int count) {
+bool tg_runtime_call(tg_runtime *runtime, int reference, int count) {
   lua_State *L = runtime->L;
   if (reference == LUA_NOREF) {
     lua_pop(L, count);
-    return;
+    return true;
   }
   lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
   lua_insert(L, -count - 1);
-  call_protected(L, count, 0);
+  return call_protected(runtime, count, 0);
 }
 
 static void push_arguments(lua_State *L, int argc, char **argv) {
@@ -123,16 +176,28 @@ static void push_arguments(lua_State *L, int argc, char **argv) {
   }
 }
 
-int tg_runtime_main(tg_runtime *runtime, int argc, char **argv) {
-  lua_State *L = runtime->L;
+typedef struct program {
+  tg_runtime *runtime;
+  int argc;
+  char **argv;
+  int status;
+} program;
+
+static int run_program(lua_State *L) {
+  program *is = lua_touserdata(L, 1);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "tidegate.cli");
-  if (!call_protected(L, 1, 1)) return 70; /* EX_SOFTWARE: our own fault */
-  push_arguments(L, argc, argv);
-  if (!call_protected(L, 1, 1)) return 70;
-  int status = (int)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  return status;
+  if (!call_protected(is->runtime, 1, 1)) return 0;
+  push_arguments(L, is->argc, is->argv);
+  if (call_protected(is->runtime, 1, 1)) is->status = (int)lua_tointeger(L, -1);
+  return 0;
+}
+
+int tg_runtime_main(tg_runtime *runtime, int argc, char **argv) {
+  enum { OUR_OWN_FAULT = 70 }; /* EX_SOFTWARE */
+  program is = {runtime, argc, argv, OUR_OWN_FAULT};
+  if (lua_cpcall(runtime->L, run_program, &is) != 0) tg_log_write("fatal", TG_TEXT("not enough memory"));
+  return is.status;
 }
 
 /* Tasks that still wait have nobody left to wake them. */

@@ -35,15 +35,18 @@ typedef struct tg_runtime {
   tg_pool *deadlines;
   tg_thread_pool *threads; /* of blocking calls; NULL before the first */
   tg_thread_limits thread_limits;
-  tg_buffer scratch; /* for one C function at a time; it may be left full by one that raised */
-  uint64_t stall_ns; /* a turn of a task that is longer is reported */
-  int stall_ref;     /* … to this function */
-  int deadline_ref;  /* … called with the object of a deadline that has passed */
-  int forget_ref;    /* … called with a task that has ended and that Lua keeps notes of */
-  int body_ref;      /* the Lua function that every task's coroutine runs; see task.lua */
-  int gone_ref;      /* … called when the client of a request is gone */
-  int signal_ref;    /* … called with a signal's name */
-  int stuck_ref;     /* … called when the clock is virtual and nothing can ever run again */
+  tg_buffer scratch;    /* for one C function at a time; it may be left full by one that raised */
+  uint64_t stall_ns;    /* a turn of a task that is longer is reported */
+  int stall_ref;        /* … to this function */
+  int deadline_ref;     /* … called with the object of a deadline that has passed */
+  int forget_ref;       /* … called with a task that has ended and that Lua keeps notes of */
+  int body_ref;         /* the Lua function that every task's coroutine runs; see task.lua */
+  int gone_ref;         /* … called when the client of a request is gone */
+  int signal_ref;       /* … called with a signal's name */
+  int kept_ref;         /* the table of tg_runtime_keep */
+  int traceback_ref;    /* adds a traceback to an error */
+  int memory_error_ref; /* what a wait raises whose results there was no memory for */
+  int stuck_ref;        /* … called when the clock is virtual and nothing can ever run again */
 } tg_runtime;
 
 /* A runtime with all modules ready to be required; NULL without memory. */
@@ -61,15 +64,29 @@ static inline tg_runtime *tg_runtime_of(lua_State *L) {
   return (tg_runtime *)lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* Calls the Lua function behind a reference with what was pushed, outside any task; an error in it is our own, and
-   goes to the log. Does nothing for LUA_NOREF. [-count, +0, -] */
-void tg_runtime_call(tg_runtime *runtime, int reference, int count);
+/* Calls the Lua function behind a reference with what was pushed, outside any task; an error in it is our own, or that
+   memory is out, and goes to the log: then it answers false. Does nothing for LUA_NOREF. [-count, +0, -] */
+bool tg_runtime_call(tg_runtime *runtime, int reference, int count);
 
 /* Puts functions into the table on the top of the stack, with the runtime as their upvalue. [-0, +0, m] */
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions);
 
 /* Keeps the function at `index` behind *reference, in place of what was there. [-0, +0, m] */
 void tg_runtime_set_reference(lua_State *L, int *reference, int index);
+
+/* Takes the value on the top and keeps it; the reference that names it. Not in the registry, as luaL_ref does: where
+   memory is out in a table that has names and numbers for keys, LuaJIT may lose what its numbers refer to.
+   [-1, +0, m] */
+int tg_runtime_keep(lua_State *L, const tg_runtime *runtime);
+
+/* Takes the value on the top in place of what is kept. [-1, +0, -] */
+void tg_runtime_keep_instead(lua_State *L, const tg_runtime *runtime, int reference);
+
+/* Pushes what is kept. [-0, +1, -] */
+void tg_runtime_push_kept(lua_State *L, const tg_runtime *runtime, int reference);
+
+/* Keeps it no more; nothing happens for LUA_NOREF. [-0, +0, -] */
+void tg_runtime_let_go(const tg_runtime *runtime, int reference);
 
 /* A string argument as a slice; raises when it is none. [-0, +0, v] */
 static inline tg_text tg_check_text(lua_State *L, int index) {

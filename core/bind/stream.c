@@ -207,16 +207,28 @@ typedef struct stream_listener {
   int accept_ref; /* the Lua function that gets each stream, in a task of its own */
 } stream_listener;
 
+typedef struct accepted {
+  stream_listener *listener;
+  tg_stream *stream;
+} accepted;
+
+static int push_accepted(lua_State *L, void *data) {
+  const accepted *is = data;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, is->listener->accept_ref);
+  attach(push_new(L, is->listener->runtime), is->stream);
+  return 2;
+}
+
 static void on_accept(void *owner, tg_stream *stream) {
   stream_listener *self = owner;
+  accepted is = {self, stream};
   tg_task *task = tg_task_new(self->runtime);
-  if (task == NULL) {
-    tg_stream_close(stream);
+  if (task != NULL && tg_task_push_results(task, push_accepted, &is) > 0) {
+    tg_task_start(task, 1);
     return;
   }
-  lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->accept_ref);
-  attach(push_new(task->L, self->runtime), stream);
-  tg_task_start(task, 1);
+  if (task != NULL) tg_task_drop(task);
+  tg_stream_close(stream);
 }
 
 /* core.listen_stream_in_memory(host, port, function) → listener: calls it with the stream of each connection of this

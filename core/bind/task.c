@@ -18,14 +18,17 @@ const void *tg_task_park_mark(void) {
 /* Gives the coroutine back. The structure stays, so that a wake-up that comes late finds the generation that it must
    be compared with. */
 static void drop_coroutine(tg_task *task) {
-  luaL_unref(task->runtime->L, LUA_REGISTRYINDEX, task->reference);
-  task->reference = LUA_NOREF;
+  tg_runtime_let_go(task->runtime, task->reference);
+  tg_runtime_let_go(task->runtime, task->cancellation);
+  task->reference = task->cancellation = LUA_NOREF;
   task->L = NULL;
 }
 
 static void forget_cancellation(tg_task *task) {
-  luaL_unref(task->runtime->L, LUA_REGISTRYINDEX, task->cancellation);
-  task->cancellation = LUA_NOREF;
+  if (!task->is_cancelled) return;
+  task->is_cancelled = false;
+  lua_pushboolean(task->runtime->L, false);
+  tg_runtime_keep_instead(task->runtime->L, task->runtime, task->cancellation);
 }
 
 static void forget_notes(tg_task *task) {
@@ -58,11 +61,19 @@ static void end(tg_task *task, bool whole) {
   runtime->spare_count++;
 }
 
-static void report_death(tg_task *task) {
+static int log_traceback(lua_State *L) {
+  tg_task *task = lua_touserdata(L, 1);
   const char *message = lua_tostring(task->L, -1);
-  luaL_traceback(task->runtime->L, task->L, message != NULL ? message : "(no message)", 0);
-  tg_log_write("error", tg_text_of(lua_tostring(task->runtime->L, -1)));
-  lua_pop(task->runtime->L, 1);
+  luaL_traceback(L, task->L, message != NULL ? message : "(no message)", 0);
+  tg_log_write("error", tg_text_of(lua_tostring(L, -1)));
+  return 0;
+}
+
+static void report_death(tg_task *task) {
+  lua_State *L = task->runtime->L;
+  if (lua_cpcall(L, log_traceback, task) == 0) return;
+  lua_pop(L, 1);
+  tg_log_write("error", TG_TEXT("a task has died, and there is no memory to say how"));
 }
 
 /* A clock that costs next to nothing, and is good to a few milliseconds. */
@@ -82,8 +93,8 @@ static void report_stall(tg_task *task, uint64_t held_ns) {
 
 /* Pushes the cancellation as the result of a wait; nil where it was taken back meanwhile. [-0, +1, -] */
 static int push_cancellation(tg_task *task) {
-  if (task->cancellation == LUA_NOREF) lua_pushnil(task->L);
-  else lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->cancellation);
+  if (!task->is_cancelled) lua_pushnil(task->L);
+  else tg_runtime_push_kept(task->L, task->runtime, task->cancellation);
   return 1;
 }
 
@@ -108,11 +119,24 @@ static void on_job(tg_job *job) {
   end(task, status == LUA_YIELD && task->state == TG_TASK_ENDED);
 }
 
-static void make_coroutine(tg_task *task) {
-  tg_runtime *runtime = task->runtime;
-  task->L = lua_newthread(runtime->L);
-  task->reference = luaL_ref(runtime->L, LUA_REGISTRYINDEX);
-  lua_rawgeti(task->L, LUA_REGISTRYINDEX, runtime->body_ref);
+static int make_coroutine(lua_State *L) {
+  tg_task *task = lua_touserdata(L, 1);
+  lua_State *thread = lua_newthread(L);
+  lua_rawgeti(thread, LUA_REGISTRYINDEX, task->runtime->body_ref);
+  task->reference = tg_runtime_keep(L, task->runtime);
+  lua_pushboolean(L, false);
+  task->cancellation = tg_runtime_keep(L, task->runtime);
+  task->L = thread;
+  return 0;
+}
+
+/* False without memory. */
+static bool has_coroutine(tg_task *task) {
+  lua_State *L = task->runtime->L;
+  if (task->L != NULL || lua_cpcall(L, make_coroutine, task) == 0) return true;
+  lua_pop(L, 1);
+  drop_coroutine(task);
+  return false;
 }
 
 /* Gives a new task its place; false without memory. */
@@ -164,11 +188,19 @@ tg_task *tg_task_new(tg_runtime *runtime) {
     task = TG_CONTAINER(tg_list_pop_front(&runtime->spare_tasks), tg_task, node);
     if (task->L != NULL) runtime->spare_count--;
   }
-  if (task->L == NULL) make_coroutine(task);
+  if (!has_coroutine(task)) {
+    tg_list_push_back(&runtime->spare_tasks, &task->node);
+    return NULL;
+  }
   tg_list_push_back(&runtime->tasks, &task->node);
   runtime->task_count++;
   task->number = ++runtime->task_number;
   return task;
+}
+
+void tg_task_drop(tg_task *task) {
+  task->on_end = NULL;
+  end(task, false);
 }
 
 void tg_task_start(tg_task *task, int count) {
@@ -254,13 +286,42 @@ int tg_task_yield(lua_State *L, tg_task *task) {
   return count;
 }
 
+typedef struct pushing {
+  tg_task *task;
+  int (*push)(lua_State *L, void *data);
+  void *data;
+  int count;
+} pushing;
+
+static int push_protected(lua_State *L) {
+  pushing *is = lua_touserdata(L, 1);
+  is->count = is->push(L, is->data);
+  lua_xmove(L, is->task->L, is->count);
+  return 0;
+}
+
+int tg_task_push_results(tg_task *task, int (*push)(lua_State *L, void *data), void *data) {
+  lua_State *L = task->runtime->L;
+  pushing is = {task, push, data, 0};
+  if (lua_cpcall(L, push_protected, &is) == 0) return is.count;
+  lua_pop(L, 1);
+  return -1;
+}
+
+void tg_task_wake_with(tg_task *task, int (*push)(lua_State *L, void *data), void *data) {
+  int count = tg_task_push_results(task, push, data);
+  if (count < 0) lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->runtime->memory_error_ref);
+  tg_task_wake(task, count < 0 ? 1 : count);
+}
+
 void tg_task_cancel(tg_task *task, lua_State *L) {
-  forget_cancellation(task);
-  if (lua_isnil(L, -1)) {
+  if (task->state == TG_TASK_SPARE || lua_isnil(L, -1)) {
     lua_pop(L, 1);
+    forget_cancellation(task);
     return;
   }
-  task->cancellation = luaL_ref(L, LUA_REGISTRYINDEX);
+  task->is_cancelled = true;
+  tg_runtime_keep_instead(L, task->runtime, task->cancellation);
   if (task->state != TG_TASK_PARKED || task->shielded) return;
   if (task->abort != NULL) task->abort(task);
   if (task->state != TG_TASK_PARKED) return; /* what it waited for has come while it was given up */

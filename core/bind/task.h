@@ -38,7 +38,8 @@ typedef struct tg_task {
   bool noted;                          /* Lua keeps notes of it that must go when it ends */
   bool shielded;                       /* this wait is not ended by a cancellation */
   unsigned resumes_from_c;             /* coroutines of its own that C code resumes now: nothing in them can wait */
-  int cancellation;  /* reference of the value that its waits raise; LUA_NOREF while it is not cancelled */
+  bool is_cancelled;
+  int cancellation;  /* reference of the value that its waits raise then: a cancellation must not ask for memory */
   tg_list wait_node; /* in a list of tasks that wait for the same thing */
   tg_timer timer;    /* of a sleep */
   tg_job settled;    /* ends a wait for all others */
@@ -57,6 +58,14 @@ tg_task *tg_task_check(lua_State *L, int index);
    tg_task_start. */
 tg_task *tg_task_new(tg_runtime *runtime);
 
+/* Gives back one that was not started. */
+void tg_task_drop(tg_task *task);
+
+/* Calls `push`, which pushes values and answers how many, and moves them to tg_task_results. It may raise: outside a
+   task every push that allocates goes this way, as an error there would end the process. -1, with nothing pushed, where
+   it has raised: without memory. [-0, +0, -] */
+int tg_task_push_results(tg_task *task, int (*push)(lua_State *L, void *data), void *data);
+
 /* Puts a new task on the ready queue, with the function and the `count` arguments behind it. */
 void tg_task_start(tg_task *task, int count);
 
@@ -64,7 +73,7 @@ void tg_task_start(tg_task *task, int count);
 tg_task *tg_task_enter(lua_State *L, const char *name);
 
 static inline bool tg_task_is_cancelled(const tg_task *task) {
-  return task->cancellation != LUA_NOREF;
+  return task->is_cancelled;
 }
 
 /* In place of a wait that a cancelled task was about to begin: `return tg_task_raise_cancellation(…)`. The value comes
@@ -88,8 +97,11 @@ static inline lua_State *tg_task_results(tg_task *task) {
 /* Ends the wait: the task goes on the ready queue with the `count` results that were pushed. */
 void tg_task_wake(tg_task *task, int count);
 
+/* The same with what `push` pushes, as tg_task_push_results has it; without memory for that the wait raises. */
+void tg_task_wake_with(tg_task *task, int (*push)(lua_State *L, void *data), void *data);
+
 /* Cancels with the value on the top of `L`, in place of an earlier one: ends its wait, now or as soon as it begins one.
-   nil takes the cancellation back. [-1, +0, m] */
+   nil takes the cancellation back. [-1, +0, -] */
 void tg_task_cancel(tg_task *task, lua_State *L);
 
 /* May code on the stack `L`, a coroutine of the task or one that its code has made, yield to the loop? */

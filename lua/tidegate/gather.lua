@@ -136,7 +136,7 @@ end
 
 function Run:make_room()
   self.nursery.count = self.nursery.count - 1 -- this child makes room for the next before it has ended
-  self:start()
+  self.nursery:start(self.start, self)
   self.nursery.count = self.nursery.count + 1
 end
 
@@ -147,7 +147,7 @@ local function run_with(name, keys, fns, arguments, options)
     keys = keys, fns = fns, arguments = arguments, options = options, required = set_of(options.required),
     nursery = nursery.new(#keys), results = {}, errors = {}, next = 1, successes = 0, failures = 0,
   }, Run)
-  self:start()
+  self.nursery:start(self.start, self)
   self.nursery:join(name)
   return self.results, options.required and self.errors, self.first
 end
@@ -174,6 +174,18 @@ local function keys_and_functions(functions)
   return keys, fns
 end
 
+local function spawn_functions(children, functions)
+  for key, fn in each(functions) do
+    children:spawn(key, fn)
+  end
+end
+
+local function spawn_items(children, items, fn)
+  for index = 1, #items do
+    children:spawn(index, fn, items[index])
+  end
+end
+
 --- Calls each function in a task of its own and waits for all of them. The first that fails cancels the others; its
 --- error is raised here. Options change that.
 ---@async
@@ -191,9 +203,7 @@ function gather.gather(functions, options)
     return results, failed
   end
   local children = nursery.new(#functions)
-  for key, fn in each(functions) do
-    children:spawn(key, fn)
-  end
+  children:start(spawn_functions, children, functions)
   return children:join("tg.gather")
 end
 
@@ -225,9 +235,7 @@ function gather.map(items, fn, options)
     return map_with(items, fn, options)
   end
   local children = nursery.new(#items)
-  for index = 1, #items do
-    children:spawn(index, fn, items[index])
-  end
+  children:start(spawn_items, children, items, fn)
   return children:join("tg.map")
 end
 

@@ -7,8 +7,8 @@ local task = require "tidegate.task"
 local new_table = require "table.new"
 
 local spawn_for, current, park, wake = core.spawn_for, core.current, core.park, core.wake
-local xpcall, setmetatable = xpcall, setmetatable
-local note_trace, take_trace, home = task.note_trace, task.trace, task.home
+local pcall, xpcall, setmetatable = pcall, xpcall, setmetatable
+local note_trace, take_trace, home, reserve = task.note_trace, task.trace, task.home, task.reserve
 
 ---@class tidegate.Nursery
 ---@field task lightuserdata? the one that waits; nil where that has ended before it did (see task.lua, abandon)
@@ -35,6 +35,9 @@ function nursery.new(size)
     count = 0,
     waiting = false,
     cancelled = false,
+    failed = false,
+    failure = false,
+    trace = false,
   }, Nursery)
 end
 
@@ -79,18 +82,16 @@ end
 function Nursery:fail(value, trace)
   if not self.failed then
     self.failed, self.failure, self.trace = true, value, trace
-    self:abort(task.cancellation("a sibling failed"))
+    self:abort(task.sure_cancellation "a sibling failed")
   end
 end
 
-function Nursery:child_ended(child, place, key, ok, value)
-  self.children[place] = false
+-- What a child's end means for the others.
+local function settle(self, child, place, key, ok, value)
   local free = self.free
   if free then
     free[#free + 1] = place
   end
-  self.count = self.count - 1
-  home[child] = nil
   if ok then
     if key ~= nil then
       self.results[key] = value
@@ -100,6 +101,17 @@ function Nursery:child_ended(child, place, key, ok, value)
     if not task.was_cancelled(child, value) then
       self:fail(value, trace)
     end
+  end
+end
+
+-- Whoever waits hears of every end, also where there is no memory for what it means.
+function Nursery:child_ended(child, place, key, ok, value)
+  self.children[place] = false
+  self.count = self.count - 1
+  home[child] = nil
+  local settled, err = pcall(settle, self, child, place, key, ok, value)
+  if not settled and not self.failed then
+    self.failed, self.failure, self.trace = true, err, ""
   end
   if self.count == 0 and self.waiting then
     wake(self.task, self.ticket)
@@ -116,11 +128,21 @@ end
 function Nursery:spawn(key, fn, argument)
   local free = self.free
   local place = free and table.remove(free) or #self.children + 1
+  self.children[place] = false -- there is room for it: from here on a child cannot be lost
   local child = spawn_for(self.task or current(), run_child, self, place, key, fn, argument)
   self.children[place] = child
   self.count = self.count + 1
   home[child] = self
+  reserve(child)
   return place
+end
+
+--- Calls a function that starts children; where it fails, those that it has started are cancelled and waited for.
+function Nursery:start(fn, ...)
+  local ok, err = xpcall(fn, note_trace, ...)
+  if not ok then
+    self:fail(err, take_trace())
+  end
 end
 
 --- Waits until every child has ended. A cancellation of the waiting task cancels them first. Where there never was a

@@ -12,11 +12,13 @@ local scope = {}
 
 -- --- deadlines ---
 
+-- Where memory is out in the middle of it, it is called again.
 core.on_deadline(function(passed)
-  passed.timer = nil
-  passed.cancelled = task.cancellation("the deadline passed")
-  passed.cancelled.traced_in = passed.task
+  local cancelled = task.cancellation("the deadline passed")
+  cancelled.traced_in = passed.task
+  passed.cancelled = cancelled
   task.update(passed.task)
+  passed.timer = nil
 end)
 
 local function check_task(name)
@@ -307,7 +309,7 @@ function scope.open(fn)
     core.raise("tg.scope takes a function(scope)")
   end
   local children = nursery.new(0)
-  local frame = task.enter { nursery = children }
+  local frame = task.enter { nursery = children, cancelled = false }
   children.outer = frame
   children.free = {}
   children.frame = frame

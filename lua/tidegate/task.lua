@@ -11,6 +11,8 @@ local error, setmetatable, getmetatable = error, setmetatable, getmetatable
 
 local task = {}
 
+local NOTHING = {}
+
 -- [task] = {value, trace} of the child whose failure is on its way through that task, or was caught there.
 local passing = {}
 -- [task] = the innermost cancel scope that the task is in: {task, outer, cancelled, shield, deadline}
@@ -19,7 +21,7 @@ local innermost = {}
 -- drops one coroutine after the other: what a scope still holds, a timer or children, keeps it here.
 local suspended = {}
 local weak = { __mode = "k" }
--- [task] = the value with which the task was cancelled as a whole
+-- [task] = the value with which the task was cancelled as a whole; false where there is room for one
 local cancelled = {}
 -- [task] = the scope that spawned it
 local home = {}
@@ -38,15 +40,15 @@ local function abandon(scope)
     scope.timer = nil
   end
   if scope.nursery then
-    scope.nursery:abort(task.cancellation("its scope was abandoned"))
+    scope.nursery:abort(task.sure_cancellation "its scope was abandoned")
     scope.nursery:move(nil)
   end
 end
 
 core.on_forget(function(gone)
-  local left = suspended[gone] or {}
+  local left = suspended[gone]
   passing[gone], innermost[gone], cancelled[gone], suspended[gone] = nil, nil, nil, nil
-  for scope in pairs(left) do
+  for scope in pairs(left or NOTHING) do
     abandon(scope)
   end
 end)
@@ -67,6 +69,22 @@ end
 ---@return tidegate.Cancelled
 function task.cancellation(reason)
   return setmetatable({ kind = "cancelled", reason = reason, children = 0 }, Cancelled)
+end
+
+local TRIES_MAX = 100
+
+--- The same where siblings must hear of it, whether or not there is memory: collects garbage and tries again.
+---@param reason string
+---@return tidegate.Cancelled
+function task.sure_cancellation(reason)
+  local ok, value = pcall(task.cancellation, reason)
+  local tries = 1
+  while not ok and value == "not enough memory" and tries < TRIES_MAX do
+    collectgarbage()
+    ok, value = pcall(task.cancellation, reason)
+    tries = tries + 1
+  end
+  return ok and value or error(value, 0)
 end
 
 ---@param value any an error value
@@ -109,11 +127,16 @@ local function update(of)
 end
 task.update = update
 
---- Cancels a task as a whole.
+--- Makes room for the cancellation of a new task as a whole, which then cannot fail.
+function task.reserve(of)
+  cancelled[of] = false
+end
+
+--- Cancels a task as a whole. Asks for memory only for a task that task.reserve does not know.
 ---@param of lightuserdata
 ---@param value tidegate.Cancelled
 function task.cancel(of, value)
-  if cancelled[of] == nil then
+  if not cancelled[of] then
     cancelled[of] = value
     core.note(of)
     update(of)
@@ -122,7 +145,7 @@ end
 
 --- Is this error the value with which the task was cancelled as a whole, so that its end is no failure?
 function task.was_cancelled(of, value)
-  return value ~= nil and cancelled[of] == value
+  return value and cancelled[of] == value or false
 end
 
 --- Opens a cancel scope on the running task: what it does until task.leave(scope) belongs to it.

@@ -25,13 +25,11 @@ local function set_of(list)
   return set
 end
 
--- What luaL_ref keeps for code that may forget to give it back. A number there is a link of its list of free places, a
--- thread belongs to a task, and deadlines are looked at by themselves.
+-- What luaL_ref keeps for code that may forget to give it back. A number there is a link of its list of free places.
 local function pins()
-  local list, own, deadlines = {}, core.own_references(), set_of(core.deadlines())
+  local list, own = {}, core.own_references()
   for key, value in pairs(debug.getregistry()) do
-    local is_kept = type(key) == "number" and type(value) ~= "number" and type(value) ~= "thread"
-    if is_kept and not own[key] and not deadlines[value] then
+    if type(key) == "number" and type(value) ~= "number" and not own[key] then
       list[#list + 1] = value
     end
   end
