@@ -33,7 +33,7 @@ end
 local function run(place, fn, arguments, argument_count)
   local ok, err = xpcall(fn, task.note_trace, unpack(arguments, 1, argument_count))
   if not ok then
-    report(place, err, task.trace())
+    pcall(report, place, err, task.trace()) -- without memory nothing is said, but it has ended all the same
   end
   ended()
 end
