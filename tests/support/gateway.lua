@@ -50,7 +50,7 @@ end
 --- Starts a gateway on a free port and waits until it listens.
 ---@async
 ---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
---- descriptors (the most that it may have), unsanitized (for its memory to be measured)
+--- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail)
 function gateway.start(fields)
   local self = setmetatable({}, Gateway)
   local routes = fields.routes
