@@ -25,7 +25,8 @@ static int push_bytes(lua_State *L, const tg_exchange *exchange) {
   return 2;
 }
 
-static int push_body(lua_State *L, const tg_exchange *exchange) {
+static int push_body(lua_State *L, void *data) {
+  const tg_exchange *exchange = data;
   return exchange->body_state == TG_BODY_COMPLETE ? push_bytes(L, exchange) : push_failure(L, exchange);
 }
 
@@ -36,7 +37,8 @@ static bool has_piece(const tg_exchange *exchange) {
 }
 
 /* Pushes nil and what has come, or nil and nil at the end, or why there is no more. [-0, +2..4, m] */
-static int push_piece(lua_State *L, tg_exchange *exchange) {
+static int push_piece(lua_State *L, void *data) {
+  tg_exchange *exchange = data;
   size_t size = tg_buffer_size(&exchange->body);
   if (size == 0 && exchange->body_state != TG_BODY_COMPLETE) return push_failure(L, exchange);
   if (size > 0) {
@@ -75,7 +77,7 @@ static void wake_reader(tg_exchange *exchange) {
   tg_task *task = request->reader;
   if (task == NULL || !has_piece(exchange)) return;
   request->reader = NULL;
-  tg_task_wake(task, push_piece(tg_task_results(task), exchange));
+  tg_task_wake_with(task, push_piece, exchange);
 }
 
 /* --- whole --- */
@@ -83,8 +85,7 @@ static void wake_reader(tg_exchange *exchange) {
 static void wake_waiters(tg_exchange *exchange) {
   tg_list *node;
   while ((node = tg_list_pop_front(&tg_request_of(exchange)->body_waiters)) != NULL) {
-    tg_task *task = TG_CONTAINER(node, tg_task, wait_node);
-    tg_task_wake(task, push_body(tg_task_results(task), exchange));
+    tg_task_wake_with(TG_CONTAINER(node, tg_task, wait_node), push_body, exchange);
   }
 }
 

@@ -34,7 +34,7 @@ void tg_request_on_drain(tg_exchange *exchange);
 /* The request has ended, or its client is gone: who still waits for its body or to write hears so. */
 void tg_request_end(tg_exchange *exchange, const char *why);
 
-/* For a request for which there was no memory: hears nothing, does nothing. */
+/* For a request for which there was no memory: hears nothing; it is answered with 503 soon. */
 extern const tg_exchange_events tg_request_without_task;
 
 #endif

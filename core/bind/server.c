@@ -10,9 +10,11 @@ struct tg_script_server {
   tg_list node; /* in the runtime's servers */
   tg_runtime *runtime;
   tg_server *server;
-  tg_local *local; /* where it listens in memory; NULL where it does not */
-  int request_ref; /* the Lua function that is called with each request, in a task of its own */
-  int stopped_ref; /* … called when the server has stopped */
+  tg_local *local;      /* where it listens in memory; NULL where it does not */
+  tg_job refuse;        /* answers those for which there was no memory */
+  tg_exchange *refused; /* the first of them; each one's owner is the next */
+  int request_ref;      /* the Lua function that is called with each request, in a task of its own */
+  int stopped_ref;      /* … called when the server has stopped */
 };
 
 static void on_task_end(tg_task *task) {
@@ -48,34 +50,76 @@ static tg_text only_value(const tg_head *head, tg_text name) {
   return tg_head_find(head, name, field) == NULL ? field->value : TG_TEXT("");
 }
 
-static void start_task(tg_task *task, tg_exchange *exchange, int serve_ref) {
-  lua_State *L = tg_task_results(task);
-  task->on_end = on_task_end;
-  task->owner = exchange;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, serve_ref);
-  lua_pushlightuserdata(L, exchange);
+typedef struct arrival {
+  tg_exchange *exchange;
+  int request_ref;
+} arrival;
+
+static int push_arrival(lua_State *L, void *data) {
+  const arrival *is = data;
+  const tg_exchange *exchange = is->exchange;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, is->request_ref);
+  lua_pushlightuserdata(L, is->exchange);
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
   lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
   tg_text timeout = only_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms"));
-  if (timeout.data != NULL) lua_pushlstring(L, timeout.data, timeout.size);
-  tg_task_start(task, timeout.data != NULL ? 4 : 3);
+  if (timeout.data == NULL) return 4;
+  lua_pushlstring(L, timeout.data, timeout.size);
+  return 5;
+}
+
+/* A task for the request that has all it needs; NULL without memory. */
+static tg_task *new_task(const tg_script_server *self, tg_exchange *exchange) {
+  arrival is = {exchange, self->request_ref};
+  tg_task *task = tg_task_new(self->runtime);
+  int count = task != NULL ? tg_task_push_results(task, push_arrival, &is) : -1;
+  if (count < 0) {
+    if (task != NULL) tg_task_drop(task);
+    return NULL;
+  }
+  task->on_end = on_task_end;
+  task->owner = exchange;
+  tg_task_start(task, count - 1);
+  return task;
+}
+
+static void respond_busy(tg_exchange *exchange) {
+  tg_response response = {.status = 503, .type = TG_TEXT("application/problem+json")};
+  response.body = TG_TEXT("{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503}");
+  tg_exchange_respond(exchange, &response);
+}
+
+static void on_refuse(tg_job *job) {
+  tg_script_server *self = TG_CONTAINER(job, tg_script_server, refuse);
+  tg_exchange *exchange = self->refused;
+  self->refused = NULL;
+  while (exchange != NULL) {
+    tg_exchange *next = exchange->owner;
+    respond_busy(exchange);
+    tg_exchange_release(exchange);
+    exchange = next;
+  }
+}
+
+/* There is no memory for its task. It is answered from the loop, and nothing is allocated for that here. */
+static void refuse(tg_script_server *self, tg_exchange *exchange) {
+  exchange->events = &tg_request_without_task;
+  exchange->owner = self->refused;
+  self->refused = exchange;
+  tg_loop_post(self->runtime->loop, &self->refuse);
 }
 
 static void on_request(void *owner, tg_exchange *exchange) {
-  tg_script_server *self = owner;
-  tg_runtime *runtime = self->runtime;
   tg_request *request = tg_arena_alloc(&exchange->arena, sizeof *request);
-  tg_task *task = request != NULL ? tg_task_new(runtime) : NULL;
-  exchange->events = &exchange_events;
   exchange->owner = request;
-  if (task == NULL) {
-    exchange->events = &tg_request_without_task;
-    tg_exchange_release(exchange);
-    return;
+  exchange->events = &exchange_events;
+  if (request != NULL) {
+    *request = (tg_request){0};
+    tg_list_init(&request->body_waiters);
+    request->task = new_task(owner, exchange);
+    if (request->task != NULL) return;
   }
-  *request = (tg_request){.task = task};
-  tg_list_init(&request->body_waiters);
-  start_task(task, exchange, self->request_ref);
+  refuse(owner, exchange);
 }
 
 static void on_stopped(void *owner) {
@@ -161,6 +205,7 @@ static tg_script_server *server_new(tg_runtime *runtime, const tg_server_limits 
     free(self);
     return NULL;
   }
+  tg_job_init(&self->refuse, on_refuse);
   tg_list_push_back(&runtime->servers, &self->node);
   return self;
 }
@@ -170,6 +215,8 @@ static void server_free(tg_script_server *self) {
   tg_list_remove(&self->node);
   if (self->local != NULL) tg_local_close(self->local);
   tg_server_free(self->server);
+  tg_job_cancel(&self->refuse);
+  on_refuse(&self->refuse); /* whose clients are gone by now */
   luaL_unref(L, LUA_REGISTRYINDEX, self->request_ref);
   luaL_unref(L, LUA_REGISTRYINDEX, self->stopped_ref);
   free(self);
