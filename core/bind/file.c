@@ -99,25 +99,49 @@ typedef struct look_up {
   int file_ref;  /* of the file that it fills */
 } look_up;
 
+static int push_file_found(lua_State *L, void *data) {
+  look_up *self = data;
+  tg_runtime_push_kept(L, self->task->runtime, self->file_ref);
+  return push_found(L, &self->of.file, self->of.code);
+}
+
+static void free_look_up(look_up *self, const tg_runtime *runtime) {
+  tg_runtime_let_go(runtime, self->file_ref);
+  free(self);
+}
+
 static void on_found(tg_look_up *of) {
   look_up *self = TG_CONTAINER(of, look_up, of);
   tg_task *task = self->task;
-  if (task != NULL) {
-    lua_State *L = tg_task_results(task);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, self->file_ref);
-    luaL_unref(L, LUA_REGISTRYINDEX, self->file_ref);
-    tg_task_wake(task, push_found(L, &of->file, of->code));
-  } else if (of->file.fd >= 0) {
-    close(of->file.fd);
+  if (task == NULL) {
+    if (of->file.fd >= 0) close(of->file.fd);
+    free(self);
+    return;
   }
-  free(self);
+  tg_task_wake_with(task, push_file_found, self);
+  free_look_up(self, task->runtime);
 }
 
 static void on_look_up_abort(tg_task *task) {
   look_up *self = task->wait;
-  luaL_unref(task->L, LUA_REGISTRYINDEX, self->file_ref);
+  tg_runtime_let_go(task->runtime, self->file_ref);
   self->task = NULL;
   if (tg_look_up_cancel(task->runtime->loop, &self->of)) free(self);
+}
+
+/* One that fills the file on the top of the stack; NULL without memory. [-0, +0, m] */
+static look_up *new_look_up(lua_State *L, tg_task *task) {
+  lua_pushvalue(L, -1);
+  int file_ref = tg_runtime_keep(L, task->runtime);
+  look_up *self = calloc(1, sizeof *self);
+  if (self == NULL) {
+    tg_runtime_let_go(task->runtime, file_ref);
+    return NULL;
+  }
+  self->task = task;
+  self->file_ref = file_ref;
+  self->of.on_found = on_found;
+  return self;
 }
 
 /* core.folder_find(folder, path) → error, file, size, modified, etag; or error, nil, "missing", "forbidden", "folder" or
@@ -128,17 +152,14 @@ static int find(lua_State *L) {
   tg_task *task = tg_task_enter(L, "app:static");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   push_file(L);
-  look_up *self = calloc(1, sizeof *self);
+  look_up *self = new_look_up(L, task);
   if (self == NULL) return luaL_error(L, "out of memory");
-  self->task = task;
-  self->of.on_found = on_found;
   if (!tg_folder_look_up(task->runtime->loop, *folder, path, &self->of)) {
-    self->file_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return tg_task_park(L, task, on_look_up_abort, self);
   }
   tg_file file = self->of.file;
   int code = self->of.code;
-  free(self);
+  free_look_up(self, task->runtime);
   return push_found(L, &file, code);
 }
 
@@ -151,6 +172,14 @@ static bool has_left(const tg_request *request, int code) {
   return by_client && exchange != NULL && exchange->connection != NULL;
 }
 
+static int push_sent(lua_State *L, void *data) {
+  int code = *(int *)data;
+  lua_pushnil(L);
+  if (code == 0) return 1;
+  lua_pushstring(L, tg_error_text(code));
+  return 2;
+}
+
 static void on_sent(void *owner, int code) {
   tg_task *task = owner;
   tg_request *request = task->wait;
@@ -159,10 +188,7 @@ static void on_sent(void *owner, int code) {
     request->writer = task;
     return;
   }
-  lua_State *L = tg_task_results(task);
-  lua_pushnil(L);
-  if (code < 0) lua_pushstring(L, tg_error_text(code));
-  tg_task_wake(task, code < 0 ? 2 : 1);
+  tg_task_wake_with(task, push_sent, &code);
 }
 
 static void on_send_abort(tg_task *task) {
