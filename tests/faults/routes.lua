@@ -2,6 +2,23 @@
 jit.off()
 
 local tg = require "tidegate"
+local core = require "tidegate.core"
+local access_log = require "tidegate.access_log"
+local settings = require "tidegate.cli.settings"
+
+local FOLDER = debug.getinfo(1, "S").source:match "^@(.*)/"
+
+access_log.start((settings.resolve { access_log = "/dev/null", access_log_buffer_bytes_max = "131072" }))
+
+-- Every server logs what it does, as those of `tidegate run`.
+local serve = core.serve
+function core.serve(values)
+  local server = serve(values)
+  core.log_to_access_log(server)
+  return server
+end
+
+local POEM = ("The tide comes in, the tide goes out. "):rep(100)
 
 return function(testing)
   local upstream
@@ -28,6 +45,75 @@ return function(testing)
     app:post("/echo", function(request)
       return request:body()
     end)
+    app:post("/decode", function(request)
+      return request:body { decode = true }
+    end)
+    app:post("/size", function(request)
+      local bytes = 0
+      for piece in request:chunks() do
+        bytes = bytes + #piece
+      end
+      return { bytes = bytes }
+    end)
+    app:post("/parts", function(request)
+      local sizes = {}
+      for part in request:parts() do
+        sizes[part.name] = #part:body()
+      end
+      return sizes
+    end)
+    app:post("/upper", function(request)
+      return tg.response {
+        body = function(write)
+          for piece in request:chunks() do
+            write(piece:upper())
+          end
+        end,
+      }
+    end)
+    app:get("/pieces", function()
+      return tg.response {
+        body = function(write)
+          write(("x"):rep(100000)) -- more than the stream takes at once
+          tg.sleep(1)
+          write "the last"
+        end,
+      }
+    end)
+    app:get("/breaks", function()
+      return tg.response {
+        body = function(write)
+          write "the first"
+          tg.sleep(1)
+          error "broken"
+        end,
+      }
+    end)
+    app:get("/compressed", function()
+      return POEM
+    end, { compress = true })
+    app:get("/compressed-pieces", function()
+      return tg.response {
+        headers = { ["Content-Type"] = "text/plain" },
+        body = function(write)
+          write(POEM)
+          tg.sleep(1)
+          write(POEM)
+        end,
+      }
+    end, { compress = true })
+    app:static("/files", FOLDER)
+    app:group("/group", function(group)
+      group:use(function(request, next)
+        return next(request).body .. ", wrapped"
+      end)
+      group:get("/inner", function()
+        return "inner"
+      end)
+    end)
+    app:get("/cookies", function()
+      return tg.response { cookies = { a = "b" }, body = "set" }
+    end)
     app:get("/item/{name}", function(request)
       return request.params.name .. (request.query.a or "") .. (request.headers.a or "") .. (request.cookies.a or "")
     end)
@@ -38,6 +124,33 @@ return function(testing)
       return tg.map(tg.range(0, 9), function(number)
         return tg.http.get("http://upstream.test/", { query = { number = number } }):body()
       end)
+    end)
+    app:get("/two-at-a-time", function()
+      return tg.map({ 1, 2, 3, 4 }, function(number)
+        tg.sleep(number)
+        return number
+      end, { max = 2 })
+    end)
+    app:get("/scope", function()
+      return tg.scope(function(scope)
+        local one, two = scope:spawn(tg.now), scope:spawn(function()
+          tg.sleep(1)
+          return 3
+        end)
+        one:wait()
+        return tostring(two:wait())
+      end)
+    end)
+    app:get("/channel", function()
+      local channel = tg.channel()
+      return tg.gather({
+        function()
+          channel:send "sent"
+        end,
+        function()
+          return channel:receive()
+        end,
+      })[2]
     end)
     app:get("/deadline", function()
       return tg.fail_after(1, tg.sleep, 3600)
