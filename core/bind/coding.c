@@ -60,13 +60,10 @@ static int is_etag(lua_State *L) {
 /* --- objects --- */
 
 /* What an encoder or a decoder is to Lua: a pointer, NULL once it is closed. */
-static void **push_object(lua_State *L, const char *metatable, lua_CFunction close) {
+static void **push_object(lua_State *L, const char *metatable) {
   void **object = lua_newuserdata(L, sizeof *object);
   *object = NULL;
-  if (luaL_newmetatable(L, metatable) != 0) {
-    lua_pushcfunction(L, close);
-    lua_setfield(L, -2, "__gc");
-  }
+  luaL_getmetatable(L, metatable);
   lua_setmetatable(L, -2);
   return object;
 }
@@ -117,7 +114,7 @@ static int new_encoder(lua_State *L) {
   tg_coding coding = check_coding(L, 1);
   int level = check_level(L, 2, coding);
   lua_Number hint = luaL_optnumber(L, 3, 0);
-  void **object = push_object(L, encoder_metatable, close_encoder);
+  void **object = push_object(L, encoder_metatable);
   *object = tg_encoder_new(coding, level, hint >= 1 && hint < 1e15 ? (uint64_t)hint : 0);
   if (*object == NULL) tg_raise(L, "no memory to encode");
   return 1;
@@ -163,7 +160,7 @@ static int new_decoder(lua_State *L) {
   tg_decoder_limits limits = tg_decoder_limits_default;
   limits.output_bytes_max = check_limit(L, 2, limits.output_bytes_max, 1e15);
   limits.ratio_max = (uint32_t)check_limit(L, 3, limits.ratio_max, UINT32_MAX);
-  void **object = push_object(L, decoder_metatable, close_decoder);
+  void **object = push_object(L, decoder_metatable);
   *object = tg_decoder_new(coding, &limits);
   if (*object == NULL) tg_raise(L, "no memory to decode");
   return 1;
@@ -184,6 +181,9 @@ static int decode(lua_State *L) {
   rest.data = piece.data;
   return push_piece(L, out, rest, step == TG_CODING_AGAIN || !is_last);
 }
+
+const luaL_Reg tg_coding_metatables[] = {
+    {encoder_metatable, close_encoder}, {decoder_metatable, close_decoder}, {NULL, NULL}};
 
 const luaL_Reg tg_coding_functions[] = {
     {"accept_coding", accept_coding},

@@ -18,23 +18,14 @@ static int close_folder(lua_State *L) {
   return 0;
 }
 
-static void set_metatable(lua_State *L, const char *name, lua_CFunction collect) {
-  if (luaL_newmetatable(L, name) != 0) {
-    lua_pushcfunction(L, collect);
-    lua_setfield(L, -2, "__gc");
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "__name");
-  }
-  lua_setmetatable(L, -2);
-}
-
 /* core.folder(path) → folder; or nil and a sentence */
 static int open_folder(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   int code;
   tg_folder **folder = lua_newuserdata(L, sizeof(tg_folder *));
   *folder = NULL;
-  set_metatable(L, folder_metatable, close_folder);
+  luaL_getmetatable(L, folder_metatable);
+  lua_setmetatable(L, -2);
   *folder = tg_folder_open(path, &code);
   if (*folder != NULL) return 1;
   lua_pushnil(L);
@@ -55,7 +46,8 @@ static int close_file(lua_State *L) {
 static tg_file *push_file(lua_State *L) {
   tg_file *file = lua_newuserdata(L, sizeof *file);
   *file = (tg_file){.fd = -1};
-  set_metatable(L, file_metatable, close_file);
+  luaL_getmetatable(L, file_metatable);
+  lua_setmetatable(L, -2);
   return file;
 }
 
@@ -214,6 +206,8 @@ static int answer_file(lua_State *L) {
   if (request->file == NULL) return luaL_error(L, "out of memory");
   return tg_task_park(L, task, on_send_abort, request);
 }
+
+const luaL_Reg tg_file_metatables[] = {{folder_metatable, close_folder}, {file_metatable, close_file}, {NULL, NULL}};
 
 const luaL_Reg tg_file_functions[] = {
     {"folder", open_folder},      {"folder_find", find}, {"file_close", close_file},

@@ -15,10 +15,7 @@ static int collect(lua_State *L) {
 
 static tg_multipart *push_new(lua_State *L) {
   tg_multipart *parser = lua_newuserdata(L, sizeof *parser);
-  if (luaL_newmetatable(L, metatable) != 0) {
-    lua_pushcfunction(L, collect);
-    lua_setfield(L, -2, "__gc");
-  }
+  luaL_getmetatable(L, metatable);
   *parser = (tg_multipart){0}; /* before it has a metatable, so that it can be collected from there on */
   lua_setmetatable(L, -2);
   return parser;
@@ -113,6 +110,8 @@ static int finish(lua_State *L) {
   tg_multipart *parser = check_parser(L);
   return tg_multipart_finish(parser) ? 0 : push_error(L, parser);
 }
+
+const luaL_Reg tg_multipart_metatables[] = {{metatable, collect}, {NULL, NULL}};
 
 const luaL_Reg tg_multipart_functions[] = {
     {"multipart", create},

@@ -56,7 +56,29 @@ void tg_runtime_let_go(const tg_runtime *runtime, int reference) {
   lua_pop(L, 1);
 }
 
+static const luaL_Reg *const metatable_lists[] = {
+    tg_stream_metatables,
+    tg_coding_metatables,
+    tg_file_metatables,
+    tg_multipart_metatables,
+};
+
+/* All from the start: where memory is out at its first use, a metatable would stay without what collects. */
+static void make_metatables(lua_State *L, const luaL_Reg *list) {
+  for (; list->name != NULL; list++) {
+    luaL_newmetatable(L, list->name);
+    lua_pushcfunction(L, list->func);
+    lua_setfield(L, -2, "__gc");
+    lua_pushstring(L, list->name);
+    lua_setfield(L, -2, "__name");
+    lua_pop(L, 1);
+  }
+}
+
 static int open_core(lua_State *L) {
+  for (size_t i = 0; i < sizeof metatable_lists / sizeof metatable_lists[0]; i++) {
+    make_metatables(L, metatable_lists[i]);
+  }
   lua_newtable(L);
   for (size_t i = 0; i < sizeof function_lists / sizeof function_lists[0]; i++) {
     tg_runtime_register(L, tg_runtime_of(L), function_lists[i]);

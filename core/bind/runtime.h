@@ -117,4 +117,7 @@ extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_funct
     tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
     tg_access_log_functions[];
 
+/* The metatables of userdata by their names, each with what its collection calls. */
+extern const luaL_Reg tg_stream_metatables[], tg_coding_metatables[], tg_file_metatables[], tg_multipart_metatables[];
+
 #endif

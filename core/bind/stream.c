@@ -277,12 +277,11 @@ static int close_listener(lua_State *L) {
 
 /* core.stream_metatable() → the metatable, into which stream.lua puts the methods */
 static int push_metatable(lua_State *L) {
-  if (luaL_newmetatable(L, metatable) != 0) {
-    lua_pushcfunction(L, close_now);
-    lua_setfield(L, -2, "__gc");
-  }
+  luaL_getmetatable(L, metatable);
   return 1;
 }
+
+const luaL_Reg tg_stream_metatables[] = {{metatable, close_now}, {NULL, NULL}};
 
 const luaL_Reg tg_stream_functions[] = {
     {"stream", create},
