@@ -33,7 +33,7 @@ static int own_references(lua_State *L) {
   const int references[] = {
       runtime->stall_ref,     runtime->deadline_ref,     runtime->forget_ref, runtime->body_ref,
       runtime->gone_ref,      runtime->signal_ref,       runtime->stuck_ref,  runtime->kept_ref,
-      runtime->traceback_ref, runtime->memory_error_ref,
+      runtime->traceback_ref, runtime->memory_error_ref, runtime->push_ref,
   };
   lua_newtable(L);
   for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {

@@ -104,6 +104,9 @@ static int set_up_state(lua_State *L) {
   }
   lua_pushcfunction(L, add_traceback);
   runtime->traceback_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushlightuserdata(L, runtime);
+  lua_pushcclosure(L, tg_task_push_protected, 1);
+  runtime->push_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "not enough memory");
   runtime->memory_error_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_createtable(L, KEPT_FIRST, 0);

@@ -26,9 +26,10 @@ typedef struct tg_runtime {
   struct tg_task *current; /* the task that runs now; NULL between */
   tg_list tasks;           /* all that have not ended */
   unsigned task_count;
-  uint64_t task_number;         /* of the last one that began */
-  tg_list spare_tasks;          /* ended ones, whose coroutines are used again */
-  struct tg_task **task_places; /* every task that was ever made; see task.h */
+  uint64_t task_number;            /* of the last one that began */
+  struct tg_task_pushing *pushing; /* of the call of tg_task_push_results under way */
+  tg_list spare_tasks;             /* ended ones, whose coroutines are used again */
+  struct tg_task **task_places;    /* every task that was ever made; see task.h */
   uint32_t task_place_count, task_place_capacity;
   unsigned spare_count;
   tg_list open_deadlines; /* of deadline.c */
@@ -45,6 +46,7 @@ typedef struct tg_runtime {
   int signal_ref;       /* … called with a signal's name */
   int kept_ref;         /* the table of tg_runtime_keep */
   int traceback_ref;    /* adds a traceback to an error */
+  int push_ref;         /* tg_task_push_protected */
   int memory_error_ref; /* what a wait raises whose results there was no memory for */
   int stuck_ref;        /* … called when the clock is virtual and nothing can ever run again */
 } tg_runtime;

@@ -286,25 +286,27 @@ int tg_task_yield(lua_State *L, tg_task *task) {
   return count;
 }
 
-typedef struct pushing {
+struct tg_task_pushing {
   tg_task *task;
   int (*push)(lua_State *L, void *data);
   void *data;
   int count;
-} pushing;
+};
 
-static int push_protected(lua_State *L) {
-  pushing *is = lua_touserdata(L, 1);
+int tg_task_push_protected(lua_State *L) {
+  struct tg_task_pushing *is = tg_runtime_of(L)->pushing;
   is->count = is->push(L, is->data);
   lua_xmove(L, is->task->L, is->count);
   return 0;
 }
 
 int tg_task_push_results(tg_task *task, int (*push)(lua_State *L, void *data), void *data) {
-  lua_State *L = task->runtime->L;
-  pushing is = {task, push, data, 0};
-  if (lua_cpcall(L, push_protected, &is) == 0) return is.count;
-  lua_pop(L, 1);
+  tg_runtime *runtime = task->runtime;
+  struct tg_task_pushing is = {task, push, data, 0};
+  runtime->pushing = &is;
+  lua_rawgeti(runtime->L, LUA_REGISTRYINDEX, runtime->push_ref); /* lua_cpcall makes a new function for each call */
+  if (lua_pcall(runtime->L, 0, 0, 0) == 0) return is.count;
+  lua_pop(runtime->L, 1);
   return -1;
 }
 

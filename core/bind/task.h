@@ -66,6 +66,9 @@ void tg_task_drop(tg_task *task);
    it has raised: without memory. [-0, +0, -] */
 int tg_task_push_results(tg_task *task, int (*push)(lua_State *L, void *data), void *data);
 
+/* What tg_task_push_results calls by way of runtime->push_ref; the runtime is its upvalue. */
+int tg_task_push_protected(lua_State *L);
+
 /* Puts a new task on the ready queue, with the function and the `count` arguments behind it. */
 void tg_task_start(tg_task *task, int count);
 
