@@ -86,6 +86,19 @@ SERVED = [
            ratio_to("download", "nginx", "megabytes_per_second"), "at least", 0.9),
 ]
 
+HTTP = [
+    Figure("memory for each of 10,000 idle connections",
+           median_of("idle", "bytes"), "at most", 2048, " bytes", 0,
+           others_beside("idle", "bytes", [("nginx", "nginx + Lua")], lambda size: f"{size:,.0f} bytes")),
+    Figure("growth of memory from 100,000 hellos to 1,000,000",
+           median_of("flat_hello", "growth"), "at most", 2, " %"),
+    Figure("… and of a mix with bodies, 404 and answers in pieces",
+           median_of("flat_mix", "growth"), "at most", 2, " %"),
+    Figure("hello's p99 beside 5,000 slow connections, times that without",
+           median_of("slowloris", "times"), "at most", 2, "", 2,
+           others_beside("slowloris", "times", [("nginx", "nginx + Lua")], lambda times: f"{times:.2f}")),
+]
+
 TASKS = [
     Figure("spawn and join of an empty child, in a tg.scope of 1,000",
            median_of("tasks_cost", "spawn"), "under", 1.0, " µs"),
@@ -111,4 +124,4 @@ TASKS = [
            median_of("tasks_blocking", "wait_rise"), "under", 2.0, " ms"),
 ]
 
-SECTIONS = [("Serving", SERVED), ("Tasks", TASKS)]
+SECTIONS = [("Serving", SERVED), ("HTTP/1.1", HTTP), ("Tasks", TASKS)]

@@ -19,11 +19,14 @@ from .process import HOST
 BENCH = Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 BUILD = ROOT / "build" / "bench"
-FILES = BUILD / "files"  # what the download workload serves
+FILES = BUILD / "files"  # what the workloads download and files serve
 
-SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory", "download"})
+SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory", "idle", "download", "files",
+                    "slowloris"})
+FLAT = frozenset({"flat_hello", "flat_mix"})
 TASKS = frozenset({"tasks_cost", "tasks_sleepers", "tasks_cancelled", "tasks_tree", "tasks_blocking"})
 BLOCKING_THREADS = 10  # so many calls of tg.blocking run at once
+CONNECTIONS = 16384
 
 
 class Peer:
@@ -82,7 +85,7 @@ class Floor(Peer):
 class Tidegate(Peer):
     key = "tidegate"
     name = "Tidegate"
-    takes = SERVED | TASKS
+    takes = SERVED | FLAT | TASKS
     binary = ROOT / "build" / "release" / "tidegate"
 
     def __init__(self, routes="routes"):
@@ -98,12 +101,13 @@ class Tidegate(Peer):
         return output_of([self.binary, "version"])
 
     def command(self, port, folder, upstream):
+        FILES.mkdir(parents=True, exist_ok=True)  # app:static wants it at the start
         return [str(self.binary), "run", "--listen", f"{HOST}:{port}", "--routes",
                 str(BENCH / self.routes)]
 
     def environment(self, port, upstream):
         return {"TIDEGATE_UPSTREAM": upstream, "BENCH_SELF": f"http://{HOST}:{port}", "BENCH_FILES": str(FILES),
-                "TIDEGATE_BLOCKING_THREADS_MAX": str(BLOCKING_THREADS)}
+                "TIDEGATE_BLOCKING_THREADS_MAX": str(BLOCKING_THREADS), "TIDEGATE_CONNECTIONS_MAX": str(CONNECTIONS)}
 
 
 class Nginx(Peer):
@@ -134,7 +138,7 @@ class Nginx(Peer):
         return {
             "modules": self.modules(),
             "scripts": self.scripts,
-            "connections": min(descriptors, 16384),
+            "connections": min(descriptors, CONNECTIONS),
             "upstream": upstream.removeprefix("http://"),
             "port": port,
             "files": FILES,

@@ -11,6 +11,7 @@ class Plan:
     seconds: int
     connections: int
     gathers: int
+    requests: int  # of those that measure memory over many
 
 
 class Workload:

@@ -5,34 +5,12 @@ A sample is a dictionary of figures; its keys are what figures.py and report.py 
 import http.client
 import time
 
-from . import answers, download, sleepers, tasks, wrk
+from . import answers, download, files, flat, idle, sleepers, slowloris, tasks, wrk
 from .process import HOST
+from .throughput import WARM_UP_SECONDS, Throughput
 from .workload import Workload
 
-WARM_UP_SECONDS = 1
 SLEEPERS = 8000
-
-
-class Throughput(Workload):
-    """Requests per second, and the server's CPU time for each."""
-
-    def __init__(self, key, title, path, is_right):
-        self.key, self.title, self.path, self.is_right = key, title, path, is_right
-
-    def prepare(self, name, running, plan):
-        answers.check(name, running.port, self.path, self.is_right)
-        wrk.run(running.url + self.path, plan.load_core, plan.connections, WARM_UP_SECONDS)
-
-    def sample(self, running, plan):
-        cpu_before, started = running.cpu(), time.monotonic()
-        load = wrk.run(running.url + self.path, plan.load_core, plan.connections, plan.seconds)
-        cpu, elapsed = running.cpu() - cpu_before, time.monotonic() - started
-        return {
-            "per_second": load.per_second,
-            "user_us": cpu.user / load.requests * 1e6,
-            "kernel_us": cpu.kernel / load.requests * 1e6,
-            "busy": cpu.total / elapsed,
-        }
 
 
 class Wall(Workload):
@@ -75,8 +53,13 @@ ALL = [
     Wall("aggregate_1s", "Aggregate ten calls of one second", "/async/api_aggregated/",
          answers.is_canonical_aggregate),
     Memory(),
+    idle.Idle(),
     download.Download(),
+    files.Files(),
+    *flat.ALL,
+    slowloris.Slowloris(),
     *tasks.ALL,
 ]
 
-GROUPS = {"tasks": [workload.key for workload in tasks.ALL]}
+GROUPS = {name: [workload.key for workload in group.ALL]
+          for name, group in (("flat", flat), ("tasks", tasks))}

@@ -1,4 +1,4 @@
--- The folder of the large file; see bench/harness/download.py.
+-- The folder of files that the benchmark makes; see bench/harness/peers.py.
 local tg = require "tidegate"
 
 return function(app)
