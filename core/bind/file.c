@@ -155,6 +155,25 @@ static int find(lua_State *L) {
   return push_found(L, &file, code);
 }
 
+/* core.folder_lacks(folder, path, endings…) → is there certainly no file at the path with any of the endings? */
+static int lacks(lua_State *L) {
+  tg_folder **folder = luaL_checkudata(L, 1, folder_metatable);
+  tg_text path = tg_check_text(L, 2);
+  char whole[TG_FOLDER_PATH_BYTES];
+  bool none = memchr(path.data, '\0', path.size) == NULL;
+  for (int i = 3; none && i <= lua_gettop(L); i++) {
+    tg_text ending = tg_check_text(L, i);
+    none = path.size + ending.size < sizeof whole;
+    if (!none) break;
+    memcpy(whole, path.data, path.size);
+    memcpy(whole + path.size, ending.data, ending.size);
+    whole[path.size + ending.size] = '\0';
+    none = tg_folder_lacks(*folder, whole);
+  }
+  lua_pushboolean(L, none);
+  return 1;
+}
+
 /* --- sending --- */
 
 /* The client has left, and the connection ends soon: that wakes the task, as when it waits to write. */
@@ -210,6 +229,6 @@ static int answer_file(lua_State *L) {
 const luaL_Reg tg_file_metatables[] = {{folder_metatable, close_folder}, {file_metatable, close_file}, {NULL, NULL}};
 
 const luaL_Reg tg_file_functions[] = {
-    {"folder", open_folder},      {"folder_find", find}, {"file_close", close_file},
-    {"answer_file", answer_file}, {NULL, NULL},
+    {"folder", open_folder},    {"folder_find", find},        {"folder_lacks", lacks},
+    {"file_close", close_file}, {"answer_file", answer_file}, {NULL, NULL},
 };

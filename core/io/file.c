@@ -37,9 +37,11 @@ void tg_folder_close(tg_folder *folder) {
 
 /* --- looking up --- */
 
-static long open_beneath(int folder_fd, const char *path, uint64_t resolve) {
+enum { FOR_READING = O_RDONLY | O_NOCTTY | O_NONBLOCK }; /* a pipe without a writer is not waited for */
+
+static long open_beneath(int folder_fd, const char *path, int flags, uint64_t resolve) {
   struct open_how how = {
-      .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, /* a pipe without a writer is not waited for */
+      .flags = (uint64_t)flags | O_CLOEXEC,
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
   };
   long fd = syscall(SYS_openat2, folder_fd, path, &how, sizeof how);
@@ -66,7 +68,7 @@ static int read_info(int fd, tg_file *file) {
 
 static void look(tg_look_up *look_up, uint64_t resolve) {
   tg_file *file = &look_up->file;
-  long fd = open_beneath(look_up->folder_fd, look_up->path, resolve);
+  long fd = open_beneath(look_up->folder_fd, look_up->path, FOR_READING, resolve);
   look_up->code = fd < 0 ? code_of(fd) : read_info((int)fd, file);
   bool keeps = look_up->code == 0 && !file->is_folder;
   file->fd = keeps ? (int)fd : -1;
@@ -101,6 +103,12 @@ bool tg_folder_look_up(tg_loop *loop, tg_folder *folder, tg_text path, tg_look_u
   look(look_up, RESOLVE_CACHED);
   bool is_cached = look_up->code != TG_ERROR_AGAIN && look_up->code != -EINVAL; /* EINVAL: an older kernel */
   return is_cached || !start_look_up(loop, look_up);
+}
+
+bool tg_folder_lacks(const tg_folder *folder, const char *path) {
+  long fd = open_beneath(folder->fd, path, O_PATH, RESOLVE_CACHED);
+  if (fd >= 0) close((int)fd);
+  return fd == -ENOENT;
 }
 
 bool tg_look_up_cancel(tg_loop *loop, tg_look_up *look_up) {

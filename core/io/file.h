@@ -16,6 +16,8 @@ tg_folder *tg_folder_open(const char *path, int *code);
 /* Closes it. Look-ups of it must have ended. */
 void tg_folder_close(tg_folder *folder);
 
+enum { TG_FOLDER_PATH_BYTES = 1024 }; /* a path's, with its NUL */
+
 typedef struct tg_file {
   int fd; /* -1 where nothing was found */
   bool is_folder;
@@ -34,7 +36,7 @@ typedef struct tg_look_up {
   /* its own */
   tg_work work;
   int folder_fd;
-  char path[1024];
+  char path[TG_FOLDER_PATH_BYTES];
 } tg_look_up;
 
 enum { TG_ERROR_MISSING = -2, TG_ERROR_FORBIDDEN = -13, TG_ERROR_AGAIN = -11 };
@@ -43,6 +45,10 @@ enum { TG_ERROR_MISSING = -2, TG_ERROR_FORBIDDEN = -13, TG_ERROR_AGAIN = -11 };
    of it: not by dots, not by a symbolic link, not from the root (openat2, RESOLVE_BENEATH). True: `look_up` has the
    result. False: on_found comes, from the loop. A path that is too long or has a NUL in it is missing. */
 bool tg_folder_look_up(tg_loop *loop, tg_folder *folder, tg_text path, tg_look_up *look_up);
+
+/* Is nothing there for certain? Only what the system has in its memory is asked: false may mean that it is not known.
+   Costs far less than a look-up, for what is seldom there. */
+bool tg_folder_lacks(const tg_folder *folder, const char *path);
 
 /* Gives up a look-up whose on_found has not come. True: there is no callback. False: it comes, and the caller closes
    what it has found. */

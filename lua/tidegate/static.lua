@@ -92,6 +92,9 @@ end
 
 -- The variant that the client likes best; the file itself where there is no other.
 local function choose(folder, found, request)
+  if core.folder_lacks(folder, found.path, ".br", ".gz", ".zst") then
+    return found
+  end
   local variants, offered = variants_of(folder, found)
   if #offered == 0 then
     return found
