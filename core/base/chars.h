@@ -3,6 +3,7 @@
 #define TG_BASE_CHARS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -16,6 +17,13 @@ extern const uint8_t tg_char_classes[256];
 
 static inline bool tg_char_is(char c, unsigned classes) {
   return (tg_char_classes[(unsigned char)c] & classes) != 0;
+}
+
+/* Is each of the bytes of that class? All are looked at, which costs less than to decide at each. */
+static inline bool tg_chars_are(const char *bytes, size_t size, uint8_t class) {
+  uint8_t common = class;
+  for (size_t i = 0; i < size; i++) common &= tg_char_classes[(unsigned char)bytes[i]];
+  return common != 0;
 }
 
 #endif

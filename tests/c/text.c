@@ -43,12 +43,27 @@ static void knows_token_bytes(void) {
   CHECK(tg_text_is_token(TG_TEXT("X-Name")));
 }
 
+/* Whatever the length, and wherever the byte stands: it is read eight at a time. */
+static void field_value_at_every_place(void) {
+  static const char others[] = {'\t', ' ', '!', '\x7f', '\x80', '\xff', '\x01'}, wrong[] = {'\0', '\r', '\n'};
+  char text[40];
+  for (size_t size = 1; size <= sizeof text; size++) {
+    for (size_t place = 0; place < size; place++) {
+      memset(text, others[(size + place) % sizeof others], size);
+      CHECK(tg_text_is_field_value((tg_text){text, size}));
+      text[place] = wrong[place % sizeof wrong];
+      CHECK(!tg_text_is_field_value((tg_text){text, size}));
+    }
+  }
+}
+
 static void knows_field_values(void) {
   CHECK(tg_text_is_field_value(TG_TEXT("")));
   CHECK(tg_text_is_field_value(TG_TEXT("text/plain; charset=\"utf-8\"\t\xc3\xa4")));
   CHECK(!tg_text_is_field_value(TG_TEXT("a\rb")));
   CHECK(!tg_text_is_field_value(TG_TEXT("a\nb")));
   CHECK(!tg_text_is_field_value(TG_TEXT("a\0b")));
+  field_value_at_every_place();
 }
 
 static void reads_numbers(void) {
