@@ -75,7 +75,7 @@ static int piece(lua_State *L) {
 static void wake_reader(tg_exchange *exchange) {
   tg_request *request = tg_request_of(exchange);
   tg_task *task = request->reader;
-  if (task == NULL || !has_piece(exchange)) return;
+  if (!has_piece(exchange)) return;
   request->reader = NULL;
   tg_task_wake_with(task, push_piece, exchange);
 }
@@ -108,14 +108,16 @@ static int body(lua_State *L) {
 /* --- what happens to it --- */
 
 void tg_request_on_body(tg_exchange *exchange) {
-  wake_reader(exchange);
-  if (is_settled(exchange)) wake_waiters(exchange);
+  const tg_request *request = tg_request_of(exchange);
+  if (request->reader != NULL) wake_reader(exchange);
+  if (!tg_list_is_empty(&request->body_waiters) && is_settled(exchange)) wake_waiters(exchange);
 }
 
 void tg_request_end(tg_exchange *exchange, const char *why) {
-  tg_request_of(exchange)->ended = why;
-  tg_request_on_body(exchange);
-  tg_request_on_drain(exchange);
+  tg_request *request = tg_request_of(exchange);
+  request->ended = why;
+  if (request->reader != NULL || !tg_list_is_empty(&request->body_waiters)) tg_request_on_body(exchange);
+  if (request->writer != NULL || request->file != NULL) tg_request_on_drain(exchange);
 }
 
 const luaL_Reg tg_body_functions[] = {

@@ -27,10 +27,10 @@ static tg_access_record record_of(const tg_exchange *exchange, uint64_t now_ns) 
   };
 }
 
-void tg_server_access_write(tg_server_connection *connection, tg_text cancelled) {
+void tg_server_access_note(tg_server_connection *connection, tg_text cancelled) {
   tg_exchange *exchange = connection->exchange;
   tg_access_log *log = connection->server->access_log;
-  if (log == NULL || exchange->logged || !tg_access_log_is_open(log)) return;
+  if (exchange->logged || !tg_access_log_is_open(log)) return;
   exchange->logged = true;
   char peer[TG_ADDRESS_TEXT_BYTES];
   tg_server_connection_peer(connection, peer, sizeof peer);

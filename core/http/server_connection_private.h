@@ -50,8 +50,13 @@ void tg_server_connection_read_stop(tg_server_connection *connection);
 
 /* --- server_access.c --- */
 
+/* For servers that have an access log. */
+void tg_server_access_note(tg_server_connection *connection, tg_text cancelled);
+
 /* Writes the line of the exchange under way, once; `cancelled` is why it was given up, or empty. */
-void tg_server_access_write(tg_server_connection *connection, tg_text cancelled);
+static inline void tg_server_access_write(tg_server_connection *connection, tg_text cancelled) {
+  if (connection->server->access_log != NULL) tg_server_access_note(connection, cancelled);
+}
 
 /* --- server_deadline.c --- */
 

@@ -1,6 +1,6 @@
 -- The HTTP client: requests to upstreams. Every function waits, and never blocks the loop.
-local core = require "tidegate.core"
 local access_log = require "tidegate.access_log"
+local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
