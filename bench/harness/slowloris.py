@@ -3,7 +3,6 @@
 import contextlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from . import BenchError, answers, latency
@@ -31,8 +30,9 @@ class Slowloris(Workload):
     title = f"Latency of hello beside {CONNECTIONS:,} slow connections"
     columns = (("p50 ms, none", "none_half", 3), ("p99 ms, none", "none", 3), ("p50 ms, slow ones", "slow_half", 3),
                ("p99 ms, slow ones", "slow", 3), ("p99, times", "times", 2))
-    note = (f"One client asks {latency.PER_SECOND} times a second. Each slow connection sends a byte of its head every "
-            f"ten seconds and is opened again when the server has closed it.")
+    note = (f"One client asks {latency.PER_SECOND} times a second. They are opened over ten seconds, each sends a byte "
+            f"of its head every ten seconds, and is opened again when the server has closed it: Tidegate closes and "
+            f"accepts 500 of them a second all the while.")
 
     def prepare(self, name, running, plan):
         answers.check(name, running.port, "/hello", answers.is_hello)
@@ -45,7 +45,6 @@ class Slowloris(Workload):
     def sample(self, running, plan):
         none_half, none = self.measure(running, plan)
         with trickling(running.port, plan.load_core, plan.seconds + 60) as process:
-            time.sleep(1)  # the burst of openings is over
             slow_half, slow = self.measure(running, plan)
             if process.poll() is not None:
                 raise BenchError("the slow connections ended before the latency was measured")

@@ -1,8 +1,8 @@
 """usage: trickle.py PORT CONNECTIONS SECONDS: slow clients of a server on this machine, in turn a byte each.
 
-Says `open` when all are, and ends after so many seconds at most."""
+Opens them over ten seconds, so that what the server does with each does not come in bursts. Says `open` when all are,
+and ends after so many seconds at most."""
 
-import contextlib
 import itertools
 import socket
 import sys
@@ -32,22 +32,29 @@ def is_open(connection):
     return False
 
 
+def ticks(count, seconds):
+    """0, 1, … and again, each of `count` once in a turn, for so many seconds."""
+    due = time.monotonic()
+    until = due + seconds
+    for place in itertools.cycle(range(count)):
+        due += TURN_SECONDS / count
+        time.sleep(max(0, due - time.monotonic()))
+        if time.monotonic() > until:
+            return
+        yield place
+
+
 def main():
     port, count, seconds = map(int, sys.argv[1:])
-    until = time.monotonic() + seconds
-    with contextlib.ExitStack() as stack:
-        opened = [connect(port) for _ in range(count)]
-        stack.callback(lambda: [connection.close() for connection in opened])
-        print("open", flush=True)
-        due = time.monotonic()
-        for place in itertools.cycle(range(count)):
-            due += TURN_SECONDS / count
-            time.sleep(max(0, due - time.monotonic()))
-            if time.monotonic() > until:
-                return
-            if not is_open(opened[place]):
-                opened[place].close()
-                opened[place] = connect(port)
+    opened = []
+    for place in ticks(count, seconds):
+        if place == len(opened):
+            opened.append(connect(port))
+            if len(opened) == count:
+                print("open", flush=True)
+        elif not is_open(opened[place]):
+            opened[place].close()
+            opened[place] = connect(port)
 
 
 if __name__ == "__main__":
