@@ -3,6 +3,7 @@ local tg = require "tidegate"
 local lfs = require "lfs"
 local client = require "tests.support.client"
 local folder = require "tests.support.folder"
+local memory = require "tests.support.memory"
 local process = require "tests.support.process"
 local wait = require "tests.support.wait"
 
@@ -81,12 +82,15 @@ function Gateway:wait_until_it_listens()
   self.url = self.port and "http://127.0.0.1:" .. self.port
 end
 
---- The memory that it has for itself, in bytes.
+--- Bytes of memory of its own.
 function Gateway:memory_bytes()
-  local file = assert(io.open(("/proc/%d/smaps_rollup"):format(self.process.pid)))
-  local text = file:read "*a"
-  file:close()
-  return tonumber(text:match "\nPss:%s+(%d+) kB") * 1024
+  return memory.of(self.process.pid)
+end
+
+--- Calls `fn`; how much more memory it held meanwhile than before.
+---@async
+function Gateway:memory_growth(fn)
+  return memory.growth_during(self.process.pid, fn)
 end
 
 --- Everything that it has logged.

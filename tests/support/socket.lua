@@ -19,8 +19,8 @@ int close(int fd);
 
 local C = ffi.C
 local AF_UNIX, AF_INET, SOCK_STREAM = 1, 2, 0x80801 -- with SOCK_NONBLOCK and SOCK_CLOEXEC
-local SOL_SOCKET, SO_LINGER, SHUT_WR, MSG_NOSIGNAL = 1, 13, 1, 0x4000
-local EAGAIN, ENOTCONN = 11, 107
+local SOL_SOCKET, SO_RCVBUF, SO_LINGER, SHUT_WR, MSG_NOSIGNAL = 1, 8, 13, 1, 0x4000
+local EAGAIN, EISCONN, ENOTCONN, EALREADY, EINPROGRESS = 11, 106, 107, 114, 115
 local CHUNK_BYTES = 65536
 
 local inet = ffi.typeof("struct { uint16_t family; uint8_t port[2]; uint8_t host[4]; uint8_t zero[8]; }")
@@ -93,7 +93,42 @@ function Socket:read_exactly(count)
   return take(self, count)
 end
 
---- Waits for the head of a request.
+--- Takes at most `size` bytes that have come; the text, "" where nothing has, nil at the end or when it is broken.
+function Socket:take_nowait(size)
+  if self.size == 0 then
+    local state = receive(self)
+    if state ~= "more" then
+      return state == "nothing" and "" or nil
+    end
+  end
+  return take(self, math.min(size, self.size))
+end
+
+local scratch = ffi.new("char[?]", CHUNK_BYTES)
+
+--- Waits for bytes and looks at them without keeping them.
+---@async
+---@param most integer at most so many
+---@param look fun(bytes: string|ffi.cdata*, size: integer)
+---@return integer # how many there were; 0 at the end or when the connection is broken
+function Socket:look(most, look)
+  if self.size > 0 then
+    local text = take(self, math.min(most, self.size))
+    look(text, #text)
+    return #text
+  end
+  return wait.until_true("the peer has sent more", function()
+    local size = tonumber(C.recv(self.fd, scratch, math.min(most, CHUNK_BYTES), 0))
+    if size > 0 then
+      look(scratch, size)
+      return size
+    elseif size == 0 or ffi.errno() ~= EAGAIN then
+      return 0
+    end
+  end)
+end
+
+--- Waits for the head of a request or an answer.
 ---@async
 function Socket:read_head()
   return self:read_until("\r\n\r\n")
@@ -129,6 +164,16 @@ function Socket:write(bytes)
     sent = sent + math.max(size, 0)
     return sent == #bytes
   end)
+end
+
+--- Writes as many of the bytes as the system takes now; how many, nil when the connection is broken.
+---@param bytes string|ffi.cdata*
+function Socket:write_nowait(bytes, size)
+  local sent = tonumber(C.send(self.fd, bytes, size, MSG_NOSIGNAL))
+  if sent >= 0 then
+    return sent
+  end
+  return ffi.errno() == EAGAIN and 0 or nil
 end
 
 --- Ends the own side.
@@ -216,6 +261,26 @@ function socket.closed_port()
   local listener = socket.listen()
   listener:close()
   return listener.port
+end
+
+--- Connects to a port of 127.0.0.1.
+---@async
+---@param receive_bytes? integer the system's own buffer for what comes; the less, the sooner the peer waits
+function socket.connect(port, receive_bytes)
+  local fd = check(C.socket(AF_INET, SOCK_STREAM, 0), "socket")
+  if receive_bytes then
+    C.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, ffi.new("int[1]", receive_bytes), 4)
+  end
+  return wait.until_true("there is a connection", function()
+    if C.connect(fd, tcp_address(port), ffi.sizeof(inet)) == 0 or ffi.errno() == EISCONN then
+      return new(fd)
+    end
+    local errno = ffi.errno()
+    if errno ~= EINPROGRESS and errno ~= EALREADY then
+      C.close(fd)
+      error(("connect failed (errno %d)"):format(errno), 0)
+    end
+  end)
 end
 
 --- Connects to a Unix socket.
