@@ -28,7 +28,7 @@ struct tg_server_connection {
   uint32_t exchange_count; /* requests on this connection */
   size_t blank_bytes;      /* blank lines since the last request */
   bool closing;            /* no request behind the one under way */
-  bool ends_answer;        /* … whose end the connection\'s own end is: HTTP/1.0 without a length */
+  bool ends_answer;        /* … whose end the connection's own end is: HTTP/1.0 without a length */
   bool lingering;          /* everything is answered; what comes now is thrown away */
   bool draining;           /* what was written waits for the client to read */
   bool peer_finished;      /* the client sends no more, but what is pending is still answered */

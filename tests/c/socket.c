@@ -164,6 +164,29 @@ static bool has_drained(void *of) {
   return ((sink *)of)->drains > 0;
 }
 
+/* Bytes of a file go behind those that were written before, and not before these have drained. */
+static void sends_a_file_behind_what_waits(void) {
+  begin();
+  char *bytes = pattern(BIG);
+  FILE *file = tmpfile();
+  CHECK(file != NULL && fwrite("of a file", 1, 9, file) == 9 && fflush(file) == 0);
+  CHECK_NUMBER(sink_write(&client, (tg_text){bytes, BIG}), TG_STREAM_QUEUED);
+  CHECK_NUMBER(tg_stream_send_file(client.stream, fileno(file), 0, 9), 0);
+  tg_stream_read_start(server.stream);
+  CHECK(turn_while_not(loop, has_drained, &client));
+  CHECK_NUMBER(tg_stream_send_file(client.stream, fileno(file), 0, 9), 9);
+  CHECK_NUMBER(tg_stream_send_file(client.stream, fileno(file), 9, 1), TG_ERROR_EOF);
+  tg_stream_finish(client.stream);
+  CHECK(tg_stream_send_file(client.stream, fileno(file), 0, 9) < 0);
+  CHECK(turn_while_not(loop, has_come, &server));
+  tg_text received = tg_buffer_text(&server.bytes);
+  CHECK_NUMBER(received.size, BIG + 9);
+  CHECK(received.size > 9 && memcmp(received.data + BIG, "of a file", 9) == 0);
+  fclose(file);
+  free(bytes);
+  end();
+}
+
 /* The peer goes while bytes wait for it: the drain fails. */
 static void fails_a_drain(void) {
   begin();
@@ -325,6 +348,7 @@ int main(void) {
   sends_a_lot_to_a_slow_reader();
   holds_the_peer_back();
   closes_in_a_drain();
+  sends_a_file_behind_what_waits();
   fails_a_drain();
   closes_in_a_read();
   hears_a_reset();
