@@ -51,7 +51,8 @@ end
 --- Starts a gateway on a free port and waits until it listens.
 ---@async
 ---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
---- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail)
+--- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail), prefix (a
+--- command that runs it)
 function gateway.start(fields)
   local self = setmetatable({}, Gateway)
   local routes = fields.routes
@@ -61,7 +62,10 @@ function gateway.start(fields)
     routes = self.folder.path
   end
   local binary = fields.unsanitized and lfs.currentdir() .. "/build/debug/tidegate" or BINARY
-  local command = { binary, "run", "--routes", routes, unpack(fields.options or {}) }
+  local command = { unpack(fields.prefix or {}) }
+  for _, word in ipairs { binary, "run", "--routes", routes, unpack(fields.options or {}) } do
+    command[#command + 1] = word
+  end
   for _, address in ipairs(fields.listen or { "127.0.0.1:0" }) do
     command[#command + 1] = "--listen=" .. address
   end
