@@ -20,7 +20,7 @@ int close(int fd);
 local C = ffi.C
 local AF_UNIX, AF_INET, SOCK_STREAM = 1, 2, 0x80801 -- with SOCK_NONBLOCK and SOCK_CLOEXEC
 local SOL_SOCKET, SO_RCVBUF, SO_LINGER, SHUT_WR, MSG_NOSIGNAL = 1, 8, 13, 1, 0x4000
-local EAGAIN, EISCONN, ENOTCONN, EALREADY, EINPROGRESS = 11, 106, 107, 114, 115
+local EAGAIN, ECONNRESET, EISCONN, ENOTCONN, EALREADY, EINPROGRESS = 11, 104, 106, 107, 114, 115
 local CHUNK_BYTES = 65536
 
 local inet = ffi.typeof("struct { uint16_t family; uint8_t port[2]; uint8_t host[4]; uint8_t zero[8]; }")
@@ -48,9 +48,12 @@ local function receive(self)
     self.parts[#self.parts + 1] = ffi.string(buffer, size)
     self.size = self.size + size
     return "more"
-  elseif size < 0 and (ffi.errno() == EAGAIN or ffi.errno() == ENOTCONN) then
+  end
+  local errno = size < 0 and ffi.errno()
+  if errno == EAGAIN or errno == ENOTCONN then
     return "nothing"
   end
+  self.was_reset = self.was_reset or errno == ECONNRESET
   return "end"
 end
 
@@ -134,7 +137,7 @@ function Socket:read_head()
   return self:read_until("\r\n\r\n")
 end
 
---- Has the peer closed or reset the connection?
+--- Has the peer closed or reset the connection? Where it has reset it, `was_reset` is true.
 function Socket:has_ended()
   local state
   repeat
