@@ -71,13 +71,13 @@ describe("uploads", function()
     end)
   end
 
-  local function start(is_measured)
+  local function start(unsanitized)
     return gateway.start {
       routes = {
         ["uploads.lua"] = read_source "routes/uploads.lua", ["lib/store.lua"] = read_source "routes/lib/store.lua",
       },
       environment = { TIDEGATE_UPLOADS = path },
-      is_measured = is_measured,
+      unsanitized = unsanitized,
     }
   end
 
