@@ -34,6 +34,7 @@ struct tg_server_connection {
   bool peer_finished;      /* the client sends no more, but what is pending is still answered */
   bool broken;             /* a write has failed */
   bool is_reading;
+  bool looks_again; /* a deadline has passed, and the loop first looks at what it has not seen of the client */
   bool is_turned_away;
 };
 

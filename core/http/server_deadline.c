@@ -114,9 +114,23 @@ static void on_read_deadline(tg_server_connection *connection) {
   }
 }
 
+/* A loop that was busy may not have seen what the client did in time. That it sees before anything is judged, once for
+   each deadline: who always sends something must not win time by it. */
+static bool must_look_again(tg_server_connection *connection, uint64_t now) {
+  bool has_looked = connection->looks_again;
+  connection->looks_again =
+      !has_looked && ((now >= connection->read_deadline_ns && tg_stream_is_ready(connection->stream, false)) ||
+                      (now >= connection->send_deadline_ns && tg_stream_is_ready(connection->stream, true)));
+  return connection->looks_again;
+}
+
 static void on_timer(tg_timer *timer) {
   tg_server_connection *connection = TG_CONTAINER(timer, tg_server_connection, timer);
   uint64_t now = now_ns(connection);
+  if (must_look_again(connection, now)) {
+    tg_timer_start(connection->server->loop, timer, NS_PER_MS); /* a turn of the loop comes first */
+    return;
+  }
   if (now >= connection->send_deadline_ns && reads_too_slowly(connection, now)) {
     tg_server_connection_destroy(connection);
     return;

@@ -1,6 +1,7 @@
 #include "io/socket_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 
@@ -151,6 +152,11 @@ static size_t queued_bytes(const tg_stream *stream) {
   return tg_buffer_size(&socket->queue) + uv_stream_get_write_queue_size(&socket->handle.stream);
 }
 
+static bool is_ready(const tg_stream *stream, bool to_write) {
+  struct pollfd look = {.events = to_write ? POLLOUT : POLLIN};
+  return uv_fileno(&socket_of(stream)->handle.any, &look.fd) == 0 && poll(&look, 1, 0) > 0;
+}
+
 static void on_closed(uv_handle_t *handle) {
   tg_socket *socket = handle->data;
   tg_loop_outside_end(handle->loop->data);
@@ -187,6 +193,7 @@ static const tg_stream_kind socket_kind = {
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,
+    .is_ready = is_ready,
     .finish = finish,
     .close = close_socket,
     .reset = reset_socket,

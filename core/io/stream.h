@@ -26,6 +26,7 @@ typedef struct tg_stream_kind {
   int (*write)(tg_stream *stream, const tg_text *parts, unsigned count);
   long (*send_file)(tg_stream *stream, int fd, uint64_t offset, size_t size);
   size_t (*queued_bytes)(const tg_stream *stream);
+  bool (*is_ready)(const tg_stream *stream, bool to_write); /* NULL: never */
   int (*finish)(tg_stream *stream);
   void (*close)(tg_stream *stream);
   void (*reset)(tg_stream *stream);
@@ -72,6 +73,12 @@ static inline long tg_stream_send_file(tg_stream *stream, int fd, uint64_t offse
 /* Bytes that were written and wait for the peer. */
 static inline size_t tg_stream_queued_bytes(const tg_stream *stream) {
   return stream->kind->queued_bytes(stream);
+}
+
+/* Has the peer sent something, or made room to write, that the loop has not come to see? So it is where the loop is busy.
+   Asks the system: for when a time limit has passed, not for every day. */
+static inline bool tg_stream_is_ready(const tg_stream *stream, bool to_write) {
+  return stream->kind->is_ready != NULL && stream->kind->is_ready(stream, to_write);
 }
 
 /* Ends the own side once everything is sent; reading goes on. 0 or a negative code. */
