@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 typedef struct command {
@@ -37,7 +38,18 @@ static void *run(void *argument) {
   return NULL;
 }
 
-/* The process's first thread has as much stack as the user's limit says; another one can be given what scripts need. */
+/* The process's first thread has as much stack as its limit says, which it may raise as far as the user allows: the
+   system keeps 128 MiB of addresses free for it however low the limit is at first. */
+static bool grow_stack(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) < 0) return false;
+  if (limit.rlim_cur >= TG_SCRIPT_STACK_BYTES) return true;
+  limit.rlim_cur = TG_SCRIPT_STACK_BYTES;
+  return setrlimit(RLIMIT_STACK, &limit) == 0;
+}
+
+/* Another thread can be given what scripts need whatever the limit. It costs more: with two of them, each call of the
+   system asks whether its thread is being cancelled. */
 static bool run_in_thread(command *is) {
   pthread_attr_t attributes;
   pthread_t thread;
@@ -51,6 +63,6 @@ static bool run_in_thread(command *is) {
 int main(int argc, char **argv) {
   command is = {.argc = argc, .argv = argv};
   open_standard_descriptors();
-  if (!run_in_thread(&is)) run(&is);
+  if (grow_stack() || !run_in_thread(&is)) run(&is);
   return is.status;
 }

@@ -32,4 +32,14 @@ describe("class 20: a script that recurses as deep as a client says", function()
       serving:stop()
     end)
   end
+
+  for what, limit in pairs { ["low"] = "-S -s 1024", ["low for good"] = "-s 1024" } do
+    it("fails alone where the limit of the stack is " .. what, function()
+      local serving = gateway.start { routes = { ["routes.lua"] = ROUTES }, unsanitized = true,
+        prefix = { "/bin/sh", "-c", ('ulimit %s && exec "$0" "$@"'):format(limit) } }
+      assert.equal(500, serving:get("/gsub/1000000").status)
+      assert.equal("y", serving:get("/gsub/10"):body())
+      serving:stop()
+    end)
+  end
 end)
