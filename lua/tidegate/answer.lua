@@ -155,7 +155,11 @@ function answer.send(exchange, request, compression, first, body, headers)
     if is_response(first) then
       return in_full(exchange, request, compression, first.status, first.body, first.headers)
     end
-    return reply(exchange, request, compression, 200, JSON, encode(first))
+    local text = encode(first)
+    if #text < compression.bytes_min then -- as most answers: they are not worth a call of their own
+      return respond(exchange, 200, JSON, text)
+    end
+    return reply(exchange, request, compression, 200, JSON, text)
   elseif kind == "string" then
     return reply(exchange, request, compression, 200, TEXT, first)
   elseif kind == "nil" then
