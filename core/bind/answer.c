@@ -80,12 +80,24 @@ static int wait_for_end(lua_State *L, tg_task *task, tg_exchange *exchange) {
   return tg_task_park(L, task, on_write_abort, tg_request_of(exchange));
 }
 
+/* The task that is about to write; raises where another one waits to. [-0, +0, v] */
+static tg_task *enter_write(lua_State *L, const tg_exchange *exchange) {
+  if (tg_request_of(exchange)->writer != NULL) tg_raise(L, "write: another task waits to write to this answer");
+  return tg_task_enter(L, "write");
+}
+
+/* core.answer_check(exchange) → error: what core.answer_write would raise before anything is written, for who must know
+   it before the bytes are made */
+static int check_write(lua_State *L) {
+  tg_task *task = enter_write(L, tg_request_check_exchange(L));
+  return tg_task_is_cancelled(task) ? tg_task_raise_cancellation(L, task) : 0;
+}
+
 /* core.answer_write(exchange, bytes) → error, false where the client is gone */
 static int write_piece(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_text text = tg_check_text(L, 2);
-  if (tg_request_of(exchange)->writer != NULL) tg_raise(L, "write: another task waits to write to this answer");
-  tg_task *task = tg_task_enter(L, "write");
+  tg_task *task = enter_write(L, exchange);
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   int code = tg_exchange_write(exchange, text);
   if (code == TG_ERROR_INVALID) tg_raise(L, "write: this is more than the Content-Length that the answer has");
@@ -104,9 +116,12 @@ void tg_request_on_drain(tg_exchange *exchange) {
   if (task != NULL) tg_task_wake(task, 0);
 }
 
-/* core.answer_end(exchange): nothing follows */
+/* core.answer_end(exchange, bytes or nil): nothing follows, behind these */
 static int end(lua_State *L) {
-  int code = tg_exchange_end(tg_request_check_exchange(L));
+  tg_exchange *exchange = tg_request_check_exchange(L);
+  tg_text last = tg_opt_text(L, 2);
+  int code = last.size > 0 ? tg_exchange_write(exchange, last) : 0;
+  if (code >= 0) code = tg_exchange_end(exchange);
   if (code == TG_ERROR_INVALID) tg_raise(L, "the answer is shorter than its Content-Length");
   return 0;
 }
@@ -118,11 +133,8 @@ static int cut(lua_State *L) {
 }
 
 const luaL_Reg tg_answer_functions[] = {
-    {"respond", respond},
-    {"answer_state", answer_state},
-    {"answer_start", start},
-    {"answer_write", write_piece},
-    {"answer_end", end},
-    {"answer_cut", cut},
-    {NULL, NULL},
+    {"respond", respond},          {"answer_state", answer_state},
+    {"answer_start", start},       {"answer_check", check_write},
+    {"answer_write", write_piece}, {"answer_end", end},
+    {"answer_cut", cut},           {NULL, NULL},
 };

@@ -109,14 +109,14 @@ static int check_level(lua_State *L, int index, tg_coding coding) {
   return level;
 }
 
-/* core.encoder(coding, level or nil, about how many bytes will come or nil) → encoder */
+/* core.encoder(coding, level or nil, about how many bytes will come or nil) → encoder; nil without memory */
 static int new_encoder(lua_State *L) {
   tg_coding coding = check_coding(L, 1);
   int level = check_level(L, 2, coding);
   lua_Number hint = luaL_optnumber(L, 3, 0);
   void **object = push_object(L, encoder_metatable);
   *object = tg_encoder_new(coding, level, hint >= 1 && hint < 1e15 ? (uint64_t)hint : 0);
-  if (*object == NULL) tg_raise(L, "no memory to encode");
+  if (*object == NULL) lua_pushnil(L);
   return 1;
 }
 

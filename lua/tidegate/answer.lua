@@ -1,7 +1,7 @@
 -- Answering: what a handler returned goes onto its exchange, whole, in pieces, or as a part of a file; compressed where
 -- the client takes that and it is worth it.
+local answer_coding = require "tidegate.answer_coding"
 local core = require "tidegate.core"
-local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
@@ -10,6 +10,7 @@ local response = require "tidegate.response"
 local task = require "tidegate.task"
 
 local type, xpcall, pairs = type, xpcall, pairs
+local is_wanted = answer_coding.is_wanted
 local respond, encode, results = core.respond, json.encode, task.results
 local raw_bytes, is_file, is_response = response.raw_bytes, response.is_file, response.is_response
 
@@ -19,26 +20,10 @@ local NO_BODY = { [204] = true, [304] = true }
 
 local answer = {}
 
----@class tidegate.Compression
----@field on boolean of routes that do not say themselves
----@field bytes_min integer smaller bodies are sent as they are
-
--- May the answer be compressed? The route's own option comes first.
-local function wants(request, compression)
-  local own = request._compress
-  if own ~= nil then
-    return own
-  end
-  return compression.on
-end
-
 -- A body that is there as a whole.
 local function reply(exchange, request, compression, status, media_type, text, headers)
-  if #text >= compression.bytes_min and wants(request, compression) then
-    local found = { status = status, headers = headers, type = media_type, size = #text }
-    local coding, own = compress.choose(request.headers["accept-encoding"], found,
-      { compress_bytes_min = compression.bytes_min })
-    text, headers = coding and compress.encode(coding, text) or text, own
+  if is_wanted(request, compression) then
+    text, headers = answer_coding.whole(compression, exchange, status, media_type, text, headers)
   end
   return respond(exchange, status, media_type, text, headers)
 end
@@ -53,60 +38,57 @@ local function length_of(headers)
   end
 end
 
-local function send(exchange, bytes)
-  if results(core.answer_write(exchange, bytes)) == false then
-    error(errors.new { kind = "closed", message = "write: the client is gone" }, 0)
-  end
-end
-
--- Calls `body` with a function that hands on what it is given, as long as `body` runs.
-local function run(body, hand_on)
+-- Calls `body` with a function that writes, and ends the answer.
+local function write_pieces(exchange, body, encoder)
   local is_open = true
   local function write(bytes)
     if not is_open then
       core.raise("write: the function that this write was made for has ended")
     elseif type(bytes) ~= "string" then
       core.raise(("write takes a string, not a %s"):format(type(bytes)))
+    elseif encoder then
+      return encoder:write(bytes)
     end
-    hand_on(bytes)
+    if results(core.answer_write(exchange, bytes)) == false then
+      error(errors.new { kind = "closed", message = "write: the client is gone" }, 0)
+    end
   end
   local ok, err = xpcall(body, task.note_trace, write)
   is_open = false
-  return ok, err
-end
-
--- Each piece is with the client at once, so each is flushed through the encoder.
-local function run_encoded(exchange, body, coding)
-  local encoder = compress.encoder(coding)
-  local ok, err = run(body, function(bytes)
-    if bytes ~= "" then
-      send(exchange, encoder:write(bytes) .. encoder:flush())
-    end
-  end)
-  if ok then
-    ok, err = xpcall(function() send(exchange, encoder:finish()) end, task.note_trace)
+  if not ok then
+    task.raise_again(err, task.trace(), "")
+  elseif encoder then
+    return encoder:finish()
   end
-  encoder:close()
-  return ok, err
+  core.answer_end(exchange)
 end
 
 -- Sends the head, and what `body` writes as it does so. Returns when all is written, not when all is read.
-local function stream(exchange, request, compression, status, body, headers)
-  local length, coding = length_of(headers), nil
-  if not length and wants(request, compression) then
-    coding, headers = compress.choose(request.headers["accept-encoding"], { status = status, headers = headers })
-  end
-  core.answer_start(exchange, status, nil, length, headers)
-  local ok, err
-  if coding then
-    ok, err = run_encoded(exchange, body, coding)
-  else
-    ok, err = run(body, function(bytes) send(exchange, bytes) end)
-  end
+local function stream(exchange, status, body, headers, encoder)
+  core.answer_start(exchange, status, nil, length_of(headers), headers)
+  write_pieces(exchange, body, encoder)
+end
+
+-- The same through an encoder, which is closed whatever comes.
+local function stream_encoded(exchange, status, body, headers, encoder)
+  local ok, err = xpcall(stream, task.note_trace, exchange, status, body, headers, encoder)
+  encoder:close()
   if not ok then
     task.raise_again(err, task.trace(), "")
   end
-  core.answer_end(exchange)
+end
+
+local function send_pieces(exchange, request, compression, status, body, headers)
+  local has_no_body, encoder = request.method == "HEAD" or NO_BODY[status], nil
+  if is_wanted(request, compression) then
+    headers, encoder = answer_coding.pieces(compression, exchange, status, headers, length_of(headers), has_no_body)
+  end
+  if has_no_body then
+    return respond(exchange, status, nil, nil, headers)
+  elseif encoder then
+    return stream_encoded(exchange, status, body, headers, encoder)
+  end
+  return stream(exchange, status, body, headers)
 end
 
 local function send_file(exchange, request, status, body, headers)
@@ -138,10 +120,8 @@ local function in_full(exchange, request, compression, status, body, headers)
     return respond(exchange, status, TEXT, tostring(body), headers)
   elseif raw_bytes(body) then
     return reply(exchange, request, compression, status, JSON, raw_bytes(body), headers)
-  elseif kind == "function" and (request.method == "HEAD" or NO_BODY[status]) then
-    return respond(exchange, status, nil, nil, headers)
   elseif kind == "function" then
-    return stream(exchange, request, compression, status, body, headers)
+    return send_pieces(exchange, request, compression, status, body, headers)
   end
   error(("a response's body must be a string, a table or a function(write), not a %s"):format(kind), 0)
 end

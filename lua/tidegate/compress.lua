@@ -210,6 +210,10 @@ local function raise(err, status, detail)
   error(errors.new { kind = "memory", status = status, detail = detail, message = "compress: " .. detail }, 0)
 end
 
+local function new_encoder(coding, level, size)
+  return core.encoder(coding, level, size) or raise(nil, 503, "no memory to encode the body")
+end
+
 --- An encoder for one body that comes in pieces. One task at a time may use it. When a call of it raises, or is
 --- cancelled, the encoder is closed: what would follow has lost its beginning.
 ---@class tidegate.Encoder
@@ -272,7 +276,7 @@ end
 ---@param level? integer larger is smaller and slower: gzip and deflate 1 to 9 (6), br 1 to 9 (4), zstd 1 to 6 (3)
 ---@return tidegate.Encoder
 function compress.encoder(coding, level)
-  return setmetatable({ coder = core.encoder(coding, level), busy = false, ended = false }, Encoder)
+  return setmetatable({ coder = new_encoder(coding, level), busy = false, ended = false }, Encoder)
 end
 
 --- Encodes a whole body, 64 KiB at a time; in between other tasks run.
@@ -284,7 +288,7 @@ end
 function compress.encode(coding, text, level)
   local name = "compress.encode"
   check_text(name, text)
-  local coder = core.encoder(coding, level, #text)
+  local coder = new_encoder(coding, level, #text)
   local bytes, err, status, detail = pump(core.encode, core.close_encoder, coder, text, "finish", name)
   if not bytes then
     raise(err, status, detail)

@@ -1,7 +1,7 @@
 -- Serving: each request in its task, from the exchange to the answer, and every error into an answer.
 local core = require "tidegate.core"
 local answer = require "tidegate.answer"
-local compress = require "tidegate.compress"
+local answer_coding = require "tidegate.answer_coding"
 local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
 local json = require "tidegate.json"
@@ -44,7 +44,18 @@ local function note(exchange, err)
   end
 end
 
-local function answer_error(exchange, request, err, trace, dev)
+-- Answers with a problem. One that cannot be compressed, as where the task is cancelled, is sent as it is.
+local function answer_problem(exchange, request, compression, status, body, headers)
+  if answer_coding.is_wanted(request, compression) then
+    local ok, encoded, changed = pcall(answer_coding.whole, compression, exchange, status, PROBLEM, body, headers)
+    if ok then
+      body, headers = encoded, changed
+    end
+  end
+  core.respond(exchange, status, PROBLEM, body, headers)
+end
+
+local function answer_error(exchange, request, compression, err, trace, dev)
   local status, detail, is_fault = errors.describe(err)
   note(exchange, err)
   if is_fault then
@@ -55,7 +66,7 @@ local function answer_error(exchange, request, err, trace, dev)
     return
   end
   local headers = errors.is_error(err) and err.headers or nil
-  core.respond(exchange, status, PROBLEM, problem(request, status, detail), headers)
+  answer_problem(exchange, request, compression, status, problem(request, status, detail), headers)
 end
 
 -- The client sees that its answer is not whole; why, the log says.
@@ -75,7 +86,7 @@ local function report_cancellation(request, err)
     err.children, err.children == 1 and "child" or "children")
 end
 
-local function fail(exchange, request, err, trace, dev)
+local function fail(exchange, request, compression, err, trace, dev)
   local state = core.answer_state(exchange)
   if task.is_cancellation(err) and state ~= "started" then
     report_cancellation(request, err)
@@ -83,7 +94,7 @@ local function fail(exchange, request, err, trace, dev)
     report(request, err, trace)
   end
   if state == "none" then
-    answer_error(exchange, request, err, trace, dev)
+    answer_error(exchange, request, compression, err, trace, dev)
   elseif state == "started" then
     break_off(exchange, request, err, trace)
   end
@@ -96,7 +107,7 @@ local serve = {}
 ---@param dev boolean answer a browser with a readable page where a route fails
 ---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
 function serve.handler(handle, dev, compression)
-  compression = compression or { on = false, bytes_min = compress.bytes_min }
+  compression = compression or answer_coding.read {}
   local function run(exchange, request)
     send(exchange, request, compression, handle(request))
   end
@@ -111,7 +122,7 @@ function serve.handler(handle, dev, compression)
     local request = new_request(exchange, method, path)
     local ok, err = xpcall(timeout and run_bound or run, note_trace, exchange, request, timeout)
     if not ok then
-      local fine, again = pcall(fail, exchange, request, err, task.trace(), dev)
+      local fine, again = pcall(fail, exchange, request, compression, err, task.trace(), dev)
       if not fine then
         log.error("answering an error failed: %s", errors.text(again))
       end

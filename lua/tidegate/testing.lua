@@ -3,9 +3,9 @@
 -- `tidegate test` makes the clock virtual for each `it`, unless its name or that of a `describe` around it has the tag
 -- #realtime. Whatever a test opens here is closed when it ends.
 local core = require "tidegate.core"
+local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
-local compress = require "tidegate.compress"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
 local serve = require "tidegate.serve"
@@ -33,6 +33,7 @@ local function ignore() end
 
 local known = {
   host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
+  compress_bodies_max = true, compress_types = true,
   head_bytes_max = true, field_count_max = true, body_bytes_max = true, body_ahead_bytes_max = true,
   skipped_bytes_max = true, pipelined_bytes_max = true, requests_per_connection_max = true, connections_max = true,
   connections_per_address_max = true, head_timeout_ms = true, body_timeout_ms = true, send_timeout_ms = true,
@@ -46,7 +47,7 @@ local function check_app(routes, options)
   end
   for name in pairs(options) do
     if not known[name] then
-      core.raise(("t.app has no option %q; it has host, dev, request_timeout_ms, compress, compress_bytes_min and the "
+      core.raise(("t.app has no option %q; it has host, dev, request_timeout_ms, compress and its settings, and the "
         .. "limits of the server"):format(tostring(name)))
     end
   end
@@ -54,7 +55,7 @@ end
 
 --- Loads the route files of a folder, or takes a function(app), and serves it in this process.
 ---@param routes string|fun(app: tidegate.App) a folder; or what a route file returns
----@param options? table host, dev, request_timeout_ms, compress, compress_bytes_min and the limits of a server
+---@param options? table host, dev, request_timeout_ms, compress and its settings, and the limits of a server
 ---@return tidegate.TestClient
 function testing.app(routes, options)
   options = options or {}
@@ -71,8 +72,7 @@ function testing.app(routes, options)
   for name, value in pairs(options) do
     values[name] = value
   end
-  values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev,
-    { on = options.compress == true, bytes_min = options.compress_bytes_min or compress.bytes_min })
+  values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev, answer_coding.read(options))
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   local server = core.serve(values)
   core.listen_in_memory(server, host, 80)

@@ -13,6 +13,7 @@ local function app(options)
     on:get("/json", function() return { text = LONG } end)
     on:get("/raw", function() return tg.json.raw(tg.json.encode { text = LONG }) end)
     on:get("/short", function() return "short" end)
+    on:get("/some", function() return ("some "):rep(100) end)
     on:get("/image", function() return 200, LONG, { ["Content-Type"] = "image/png" } end)
     on:get("/tagged", function() return 200, LONG, { ETag = '"a"', Vary = "Origin" } end)
     on:get("/coded", function() return 200, LONG, { ["Content-Encoding"] = "gzip" } end)
@@ -85,7 +86,7 @@ describe("an answer", function()
 
   it("is left alone where that is not worth it, or is not the gateway's business", function()
     local client = app()
-    for _, path in ipairs { "/short", "/image", "/never" } do
+    for _, path in ipairs { "/short", "/some", "/image", "/never" } do
       local answer = get(client, path, "gzip")
       assert.is_nil(answer.headers["content-encoding"], path)
       assert.is_nil(answer.headers.vary, path)
@@ -112,8 +113,8 @@ describe("an answer", function()
     assert.is_nil(get(client, "/text", "gzip").headers["content-encoding"])
     assert.equal("gzip", get(client, "/always", "gzip").headers["content-encoding"])
     t.close()
-    client = app { compress_bytes_min = 5 }
-    assert.equal("gzip", get(client, "/short", "gzip").headers["content-encoding"])
+    client = app { compress_bytes_min = 500 }
+    assert.equal("gzip", get(client, "/some", "gzip").headers["content-encoding"])
   end)
 end)
 

@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local access_log = require "tidegate.access_log"
 local admin = require "tidegate.admin"
+local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
@@ -110,7 +111,7 @@ return function(args)
     app.note_routes(loaded)
   end
   local handle = loaded:mount(values.request_timeout_ms)
-  values.request = serve.handler(handle, values.dev, { on = values.compress, bytes_min = values.compress_bytes_min })
+  values.request = serve.handler(handle, values.dev, answer_coding.read(values))
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   values.gone = serve.gone
   local stopped = {} -- done, and who waits for it

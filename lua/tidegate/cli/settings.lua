@@ -124,6 +124,8 @@ settings.list = {
     help = "compress answers for clients that take it" },
   { name = "compress_bytes_min", read = whole_number, default = 1024, value = "BYTES",
     help = "smaller answers are sent as they are" },
+  { name = "compress_bodies_max", read = whole_number_or_none, default = 100, value = "N",
+    help = "answers that are compressed at once; others are sent as they are" },
   { name = "trusted_proxies", read = networks, default = {}, many = true, value = "ADDRESS",
     help = "proxies whose X-Forwarded-For counts; repeatable: 127.0.0.1, 10.0.0.0/8, unix:" },
   { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
