@@ -39,18 +39,34 @@ local function yes_or_no(value)
   return nil, "true or false"
 end
 
-local function addresses(value)
-  local list = type(value) == "table" and value or { value }
+-- The words of a list, or of a text in which commas or blanks stand between them; nil where one is none of them.
+local function words(value, is_fine)
   local all = {}
-  for _, item in ipairs(list) do
+  for _, item in ipairs(type(value) == "table" and value or { value }) do
     if type(item) ~= "string" then
-      return nil, "an address or a list of them"
+      return nil
     end
-    for address in item:gmatch("[^,%s]+") do
-      all[#all + 1] = address
+    for word in item:gmatch("[^,%s]+") do
+      if not is_fine(word) then
+        return nil
+      end
+      all[#all + 1] = word
     end
   end
-  return #all > 0 and all or nil, "an address or a list of them"
+  return #all > 0 and all or nil
+end
+
+local function addresses(value)
+  return words(value, function() return true end), "an address or a list of them"
+end
+
+local function is_type(word)
+  return word == "usual" or word:find "^[%w_.+-]+/[%w_.+-]+$" or word:find "^[%w_.+-]+/%*$"
+    or word:find "^%+[%w_.-]+$"
+end
+
+local function media_types(value)
+  return words(value, is_type), "a media type or a list of them: text/html, text/*, +json, usual"
 end
 
 local function networks(value)
@@ -124,6 +140,8 @@ settings.list = {
     help = "compress answers for clients that take it" },
   { name = "compress_bytes_min", read = whole_number, default = 1024, value = "BYTES",
     help = "smaller answers are sent as they are" },
+  { name = "compress_types", read = media_types, default = { "usual" }, many = true, value = "TYPE",
+    help = "which types are compressed; repeatable: text/html, text/*, +json, usual" },
   { name = "compress_bodies_max", read = whole_number_or_none, default = 100, value = "N",
     help = "answers that are compressed at once; others are sent as they are" },
   { name = "trusted_proxies", read = networks, default = {}, many = true, value = "ADDRESS",

@@ -100,6 +100,17 @@ describe("settings.resolve", function()
     assert.same({ "a:1", "b:2" }, with_file("return { listen = { 'a:1', 'b:2' } }").listen)
   end)
 
+  it("reads media types from a list or from a text with commas", function()
+    assert.same({ "usual" }, settings.resolve({}).compress_types)
+    variables.TIDEGATE_COMPRESS_TYPES = "usual, text/*, +json image/svg+xml"
+    assert.same({ "usual", "text/*", "+json", "image/svg+xml" }, settings.resolve({}).compress_types)
+    variables.TIDEGATE_COMPRESS_TYPES = nil
+    for _, wrong in ipairs { "text", "*/*", "a/b/c", "text/html;q=1", "json+x" } do
+      assert.matches("compress_types must be a media type or a list of them", message_of(settings.resolve,
+        { compress_types = { "text/html", wrong } }), 1, true)
+    end
+  end)
+
   it("reads flags that are true or false from anywhere", function()
     for text, value in pairs { ["true"] = true, ["1"] = true, ["false"] = false, ["0"] = false } do
       variables.TIDEGATE_DEV = text
