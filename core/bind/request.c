@@ -98,6 +98,12 @@ static int body_limit(lua_State *L) {
   return 1;
 }
 
+/* core.request_task(exchange) → the task that serves it */
+static int request_task(lua_State *L) {
+  tg_task_push(L, tg_request_of(tg_request_check_exchange(L))->task);
+  return 1;
+}
+
 /* core.note_route(exchange, pattern), core.note_error(exchange, kind), core.note_cancelled(exchange, reason): for the
    access log */
 static int note_route(lua_State *L) {
@@ -131,6 +137,6 @@ const luaL_Reg tg_request_functions[] = {
     {"request_query", query},           {"request_target", target},       {"request_authority", authority},
     {"request_number", number},         {"request_version", version},     {"request_peer", peer},
     {"request_fields", fields},         {"request_field", field},         {"request_limit_body", limit_body},
-    {"request_body_limit", body_limit}, {"note_route", note_route},       {"note_error", note_error},
+    {"request_body_limit", body_limit}, {"request_task", request_task}, {"note_route", note_route},       {"note_error", note_error},
     {"note_cancelled", note_cancelled}, {"note_upstream", note_upstream}, {NULL, NULL},
 };

@@ -297,6 +297,17 @@ function compress.encode(coding, text, level)
   return bytes
 end
 
+--- The coding that a Content-Encoding names, "identity" where there is none. Ends the request as compress.decode does.
+---@param content_encoding string? the request's field
+---@return string
+function compress.coding_of(content_encoding)
+  local coding, status, detail = core.content_coding(content_encoding)
+  if not coding then
+    errors.abort(status, detail, status == 415 and { ["Accept-Encoding"] = ACCEPTED } or nil)
+  end
+  return coding
+end
+
 --- Decodes the body of a request by its Content-Encoding, 64 KiB at a time; in between other tasks run.
 ---
 --- Ends the request with 400 where the body is not what the field says, ends too early or goes on behind its end; 413
@@ -312,13 +323,9 @@ function compress.decode(content_encoding, text, options)
   local name = "compress.decode"
   check_text(name, text)
   options = options or {}
-  local coding, status, detail = core.content_coding(content_encoding)
-  if not coding then
-    errors.abort(status, detail, status == 415 and { ["Accept-Encoding"] = ACCEPTED } or nil)
-  end
+  local coding = compress.coding_of(content_encoding)
   local coder = core.decoder(coding, options.bytes_max, options.ratio_max)
-  local bytes, err
-  bytes, err, status, detail = pump(core.decode, core.close_decoder, coder, text, true, name)
+  local bytes, err, status, detail = pump(core.decode, core.close_decoder, coder, text, true, name)
   if bytes then
     core.close_decoder(coder)
     return bytes

@@ -169,7 +169,7 @@ function multipart.parts(request, options)
   end
   local reader = setmetatable({
     parser = parser,
-    chunks = request:chunks(),
+    chunks = request:chunks { decode = true },
     bytes = "",
     offset = 0,
     field_bytes_max = options.field_bytes_max or FIELD_BYTES_MAX,

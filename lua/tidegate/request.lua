@@ -1,14 +1,14 @@
 -- A request as a handler sees it. What it holds is read from the exchange when it is asked for, and kept.
 local core = require "tidegate.core"
-local compress = require "tidegate.compress"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
+local request_decoding = require "tidegate.request_decoding"
 local task = require "tidegate.task"
 
-local rawset, setmetatable = rawset, setmetatable
+local pairs, rawset, setmetatable, type = pairs, rawset, setmetatable, type
 
 local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say otherwise
 
@@ -26,8 +26,6 @@ local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say oth
 ---@field remote_address string? the client's address without its port, "unix:" for a Unix socket; nil when it is gone
 ---@field id string unique; in the log and in every problem+json
 local Request = { __name = "tidegate.Request" }
-
-local DECODED = { decode = true }
 
 local lazy, methods = {}, {}
 local request = {}
@@ -127,12 +125,27 @@ local function body_or_abort(bytes, status, detail)
   return bytes
 end
 
--- The body as its Content-Encoding says; what it becomes has the limit that the body has.
-local function decoded(self, body)
+-- Does a caller want the body decoded?
+local function is_decoded(options, name)
+  for key, value in pairs(options or {}) do
+    if key ~= "decode" or type(value) ~= "boolean" then
+      core.raise(("%s takes {decode = true or false} and nothing else"):format(name))
+    end
+  end
+  return options and options.decode or false
+end
+
+local function raw_body(self)
+  if self._body == nil then
+    rawset(self, "_body", body_or_abort(task.results(core.request_body(self._exchange))))
+  end
+  return self._body
+end
+
+local function decoded_body(self)
   if self._decoded == nil then
-    local coding = self.headers["content-encoding"]
-    rawset(self, "_decoded", coding and compress.decode(coding, body,
-      { bytes_max = core.request_body_limit(self._exchange) }) or body)
+    local body, exchange = raw_body(self), self._exchange
+    rawset(self, "_decoded", request_decoding.is_encoded(exchange) and request_decoding.whole(exchange, body) or body)
   end
   return self._decoded
 end
@@ -144,13 +157,7 @@ end
 ---@param options? {decode?: boolean}
 ---@return string # "" when there is none
 function methods:body(options)
-  if self._body == nil then
-    rawset(self, "_body", body_or_abort(task.results(core.request_body(self._exchange))))
-  end
-  if options and options.decode then
-    return decoded(self, self._body)
-  end
-  return self._body
+  return is_decoded(options, "request:body") and decoded_body(self) or raw_body(self)
 end
 
 -- The next piece of a body; of one that was taken whole, that whole, once.
@@ -166,18 +173,20 @@ end
 --- The body in pieces, as they come: `for bytes in request:chunks() do … end`. While nobody takes them, the client
 --- waits. Ends the request as body() does.
 ---@async
+---@param options? {decode?: boolean} false: as it was sent
 ---@return fun(): string? # the next piece, which is never empty; nil at the end
-function methods:chunks()
-  return function()
+function methods:chunks(options)
+  local function pieces()
     return next_piece(self)
   end
+  return is_decoded(options, "request:chunks") and request_decoding.pieces(self._exchange, pieces) or pieces
 end
 
 --- The body as JSON, whatever its Content-Encoding. Ends the request with 400 when it is none.
 ---@async
 ---@return any
 function methods:json()
-  local ok, value = json.try_decode(self:body(DECODED))
+  local ok, value = json.try_decode(decoded_body(self))
   if not ok then
     errors.abort(400, "the body is not JSON: " .. value)
   end
@@ -206,15 +215,15 @@ function methods:form(options)
   if kind ~= "application/x-www-form-urlencoded" then
     errors.abort(415, "a form must be application/x-www-form-urlencoded")
   end
-  local flat, wrong, too_many = core.parse_pairs(self:body(DECODED), pairs_max)
+  local flat, wrong, too_many = core.parse_pairs(decoded_body(self), pairs_max)
   if not flat then
     errors.abort(too_many and 413 or 400, "the form: " .. wrong)
   end
   return multimap.pairs(flat)
 end
 
---- The parts of a multipart/form-data body, as they come: `for part in request:parts() do … end`. Ends the request with
---- 415 where it is none, 400 where it is broken, 413 where it is over a limit.
+--- The parts of a multipart/form-data body, as they come: `for part in request:parts() do … end`; decoded by its
+--- Content-Encoding. Ends the request with 415 where it is none, 400 where it is broken, 413 where it is over a limit.
 ---@async
 ---@param options? tidegate.PartsOptions
 ---@return fun(): tidegate.Part?

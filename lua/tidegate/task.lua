@@ -25,6 +25,8 @@ local weak = { __mode = "k" }
 local cancelled = {}
 -- [task] = the scope that spawned it
 local home = {}
+-- [task] = functions to call when it has ended
+local at_end = {}
 
 -- What every coroutine of a task runs: one function after the other, so that a coroutine is used many times.
 local function run(fn, ...)
@@ -45,13 +47,29 @@ local function abandon(scope)
   end
 end
 
+-- Lets go of what a task that has ended still holds.
 core.on_forget(function(gone)
-  local left = suspended[gone]
+  local left, functions = suspended[gone], at_end[gone]
+  at_end[gone] = nil
   passing[gone], innermost[gone], cancelled[gone], suspended[gone] = nil, nil, nil, nil
   for scope in pairs(left or NOTHING) do
     abandon(scope)
   end
+  for _, fn in ipairs(functions or NOTHING) do
+    fn()
+  end
 end)
+
+--- Calls a function when a task has ended, to let go of what the garbage collector is too slow for. It must not wait,
+--- nor raise.
+---@param of lightuserdata
+---@param fn fun()
+function task.at_end(of, fn)
+  local functions = at_end[of] or {}
+  at_end[of] = functions
+  functions[#functions + 1] = fn
+  core.note(of)
+end
 
 --- The value that a cancelled task's waits raise.
 ---@class tidegate.Cancelled
