@@ -22,6 +22,20 @@ static tg_response check_head(lua_State *L, int fields) {
   return response;
 }
 
+/* --- strings that are sent from where they are --- */
+
+static void let_go(void *owner, int key) {
+  const tg_runtime *runtime = owner;
+  luaL_unref(runtime->L, LUA_REGISTRYINDEX, key);
+}
+
+/* Keeps the string at `index` until it is sent, where a copy of it would be large. [-0, +0, m] */
+static tg_hold hold_text(lua_State *L, int index, tg_text text) {
+  if (text.size <= TG_HELD_BYTES_MIN) return (tg_hold){0};
+  lua_pushvalue(L, index);
+  return (tg_hold){.release = let_go, .owner = tg_runtime_of(L), .key = luaL_ref(L, LUA_REGISTRYINDEX)};
+}
+
 /* core.respond(exchange, status, type or nil, body or nil, fields or nil): answers; nothing happens when the client is
    gone */
 static int respond(lua_State *L) {
@@ -29,6 +43,7 @@ static int respond(lua_State *L) {
   tg_text body = tg_opt_text(L, 4);
   tg_response response = check_head(L, 5);
   response.body = body;
+  response.hold = hold_text(L, 4, body);
   tg_exchange_respond(exchange, &response);
   return 0;
 }
@@ -99,7 +114,7 @@ static int write_piece(lua_State *L) {
   tg_text text = tg_check_text(L, 2);
   tg_task *task = enter_write(L, exchange);
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  int code = tg_exchange_write(exchange, text);
+  int code = tg_exchange_write_held(exchange, text, hold_text(L, 2, text));
   if (code == TG_ERROR_INVALID) tg_raise(L, "write: this is more than the Content-Length that the answer has");
   if (code >= 0) return wait_for_client(L, task, exchange, text.size);
   if (exchange->connection != NULL) return wait_for_end(L, task, exchange);

@@ -134,9 +134,12 @@ static int note_upstream(lua_State *L) {
 }
 
 const luaL_Reg tg_request_functions[] = {
-    {"request_query", query},           {"request_target", target},       {"request_authority", authority},
-    {"request_number", number},         {"request_version", version},     {"request_peer", peer},
-    {"request_fields", fields},         {"request_field", field},         {"request_limit_body", limit_body},
-    {"request_body_limit", body_limit}, {"request_task", request_task}, {"note_route", note_route},       {"note_error", note_error},
-    {"note_cancelled", note_cancelled}, {"note_upstream", note_upstream}, {NULL, NULL},
+    {"request_query", query},           {"request_target", target},
+    {"request_authority", authority},   {"request_number", number},
+    {"request_version", version},       {"request_peer", peer},
+    {"request_fields", fields},         {"request_field", field},
+    {"request_limit_body", limit_body}, {"request_body_limit", body_limit},
+    {"request_task", request_task},     {"note_route", note_route},
+    {"note_error", note_error},         {"note_cancelled", note_cancelled},
+    {"note_upstream", note_upstream},   {NULL, NULL},
 };

@@ -38,8 +38,10 @@ void tg_exchange_body_taken(tg_exchange *exchange) {
 }
 
 int tg_exchange_respond(tg_exchange *exchange, const tg_response *response) {
-  if (exchange->connection == NULL) return 0;
-  return tg_server_connection_respond(exchange->connection, response);
+  if (exchange->connection != NULL) return tg_server_connection_respond(exchange->connection, response);
+  tg_hold hold = response->hold;
+  tg_hold_release(&hold);
+  return 0;
 }
 
 int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_t length) {
@@ -48,8 +50,13 @@ int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_
 }
 
 int tg_exchange_write(tg_exchange *exchange, tg_text piece) {
-  if (exchange->connection == NULL) return TG_ERROR_RESET;
-  return tg_server_connection_write(exchange->connection, piece);
+  return tg_exchange_write_held(exchange, piece, (tg_hold){0});
+}
+
+int tg_exchange_write_held(tg_exchange *exchange, tg_text piece, tg_hold hold) {
+  if (exchange->connection != NULL) return tg_server_connection_write(exchange->connection, piece, hold);
+  tg_hold_release(&hold);
+  return TG_ERROR_RESET;
 }
 
 long tg_exchange_send_file(tg_exchange *exchange, int fd, uint64_t offset, size_t size) {

@@ -87,13 +87,28 @@ struct tg_exchange {
   _Alignas(max_align_t) char first_bytes[TG_EXCHANGE_FIRST_BYTES];
 };
 
+/* Keeps the memory of a text that is sent from where it is, until `release` is called: once, when it has been sent or
+   never will be, maybe from inside the call that it was given to. */
+typedef struct tg_hold {
+  void (*release)(void *owner, int key); /* NULL for no hold: the text is copied, and its memory free on return */
+  void *owner;
+  int key;
+} tg_hold;
+
+/* A shorter text is copied where the client does not take it at once, and needs no hold. */
+enum { TG_HELD_BYTES_MIN = 64 * 1024 };
+
 typedef struct tg_response {
   unsigned status; /* 200 to 599 */
   tg_text type;    /* Content-Type; {NULL, 0} for none */
   tg_text fields;  /* other field lines, each ended by CRLF, checked; no Content-Length, no Connection */
   bool has_date;   /* they hold a Date */
   tg_text body;
+  tg_hold hold; /* of the body */
 } tg_response;
+
+/* Lets go of a hold; harmless the second time. */
+void tg_hold_release(tg_hold *hold);
 
 /* A pool for exchanges; NULL without memory. */
 tg_pool *tg_exchange_pool_new(void);
@@ -114,7 +129,8 @@ void tg_exchange_use_body(tg_exchange *exchange, tg_body_use use);
 /* Something was consumed of `body`: the client may go on where it had to wait. */
 void tg_exchange_body_taken(tg_exchange *exchange);
 
-/* Answers, once. The slices are free on return. Nothing happens when the client is gone; 0 or a negative code. */
+/* Answers, once. The slices are free on return, but for a body with a hold. Nothing happens when the client is gone; 0
+   or a negative code. */
 int tg_exchange_respond(tg_exchange *exchange, const tg_response *response);
 
 /* --- answers in pieces: start, write as often as you like, end or cut ---
@@ -131,6 +147,9 @@ int tg_exchange_start(tg_exchange *exchange, const tg_response *response, int64_
    memory is free on return: wait for on_drain where tg_exchange_unsent_bytes is more than you want kept. */
 int tg_exchange_write(tg_exchange *exchange, tg_text piece);
 
+/* The same for a piece with a hold; on_drain comes when all of it is sent. */
+int tg_exchange_write_held(tg_exchange *exchange, tg_text piece, tg_hold hold);
+
 /* Sends at most `size` bytes of a file; the codes of tg_stream_send_file. An answer in chunks cannot. */
 long tg_exchange_send_file(tg_exchange *exchange, int fd, uint64_t offset, size_t size);
 
@@ -140,7 +159,7 @@ int tg_exchange_end(tg_exchange *exchange);
 /* Ends the connection so that the client sees that the answer is not whole. */
 void tg_exchange_cut(tg_exchange *exchange);
 
-/* Bytes that were written and wait for the client. */
+/* Bytes that were written and wait for the client, held ones too. */
 size_t tg_exchange_unsent_bytes(const tg_exchange *exchange);
 
 /* Notes for the access log; the texts are copied. Without memory nothing is noted. */

@@ -30,7 +30,7 @@ static void drop_exchange(tg_server_connection *connection) {
 static bool is_cut(const tg_server_connection *connection) {
   const tg_exchange *exchange = connection->exchange;
   bool under_way = exchange != NULL && exchange->answer_state == TG_ANSWER_STARTED;
-  return connection->ends_answer && (under_way || tg_stream_queued_bytes(connection->stream) > 0);
+  return connection->ends_answer && (under_way || tg_server_connection_unsent_bytes(connection) > 0);
 }
 
 void tg_server_connection_destroy(tg_server_connection *connection) {
@@ -41,6 +41,7 @@ void tg_server_connection_destroy(tg_server_connection *connection) {
   if (cut) tg_stream_reset(connection->stream);
   else tg_stream_close(connection->stream);
   tg_server_forget(connection->server, &connection->node, connection->address, !connection->is_turned_away);
+  tg_server_held_drop(connection);
   tg_buffer_free(&connection->pending);
   free(connection);
 }
@@ -49,8 +50,10 @@ void tg_server_connection_destroy(tg_server_connection *connection) {
 void tg_server_connection_linger(tg_server_connection *connection) {
   connection->lingering = true;
   tg_buffer_free(&connection->pending);
-  bool unsent = tg_stream_queued_bytes(connection->stream) > 0;
-  if (tg_stream_finish(connection->stream) < 0 || (connection->peer_finished && !unsent)) {
+  bool unsent = tg_server_connection_unsent_bytes(connection) > 0;
+  bool finishes = connection->held.rest.size == 0; /* else once that is sent */
+  bool fails = finishes && tg_stream_finish(connection->stream) < 0;
+  if (fails || (connection->peer_finished && !unsent)) {
     tg_server_connection_destroy(connection);
     return;
   }
@@ -68,6 +71,8 @@ static void on_next(tg_job *job) {
     tg_server_connection_linger(connection);
   } else if (connection->broken) {
     tg_server_connection_destroy(connection);
+  } else if (connection->held.is_waiting) {
+    tg_server_writer_on_drain(connection->stream, 0);
   } else {
     tg_server_reader_next(connection);
   }

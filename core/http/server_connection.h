@@ -26,7 +26,7 @@ void tg_server_connection_abort(tg_list *node);
 /* For the exchange under way: see the functions of the same names in exchange.h. */
 int tg_server_connection_respond(tg_server_connection *connection, const tg_response *response);
 int tg_server_connection_start(tg_server_connection *connection, const tg_response *response, int64_t length);
-int tg_server_connection_write(tg_server_connection *connection, tg_text piece);
+int tg_server_connection_write(tg_server_connection *connection, tg_text piece, tg_hold hold);
 long tg_server_connection_send_file(tg_server_connection *connection, int fd, uint64_t offset, size_t size);
 int tg_server_connection_end(tg_server_connection *connection);
 void tg_server_connection_cut(tg_server_connection *connection);

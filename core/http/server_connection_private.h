@@ -1,5 +1,5 @@
 /* A connection's inside, for its parts: server_connection.c (its life), server_deadline.c (its time), server_reader.c
-   (requests) and server_writer.c (answers). Functions that may end the connection say so. */
+   (requests), server_writer.c (answers) and server_held.c (long ones). Functions that may end the connection say so. */
 #ifndef TG_HTTP_SERVER_CONNECTION_PRIVATE_H
 #define TG_HTTP_SERVER_CONNECTION_PRIVATE_H
 
@@ -9,6 +9,14 @@
 #include "io/timer.h"
 #include "proto/http1_parser.h"
 
+/* What is sent from where it is; see server_held.c. */
+typedef struct tg_held {
+  tg_text rest;    /* that was not written yet */
+  tg_text behind;  /* what follows it; static memory */
+  tg_hold hold;    /* keeps the rest */
+  bool is_waiting; /* for its next turn, and not for the client */
+} tg_held;
+
 struct tg_server_connection {
   tg_list node;
   tg_server *server;
@@ -16,6 +24,7 @@ struct tg_server_connection {
   tg_address_count *address; /* of its admission */
   tg_http1_parser parser;
   tg_exchange *exchange; /* the one under way; NULL between requests */
+  tg_held held;          /* while some of it is left, `draining` is set */
   tg_buffer pending;     /* what came behind the request under way */
   tg_job next;           /* goes on with what is pending, or ends what is broken */
   tg_timer timer;        /* rings at the earlier deadline or before it, and then looks again */
@@ -43,7 +52,7 @@ struct tg_server_connection {
 /* Ends the connection at once. An exchange whose handler is not done hears that its client is gone. */
 void tg_server_connection_destroy(tg_server_connection *connection);
 
-/* Ends the own side and waits shortly for the client to end its side. May end the connection. */
+/* Ends the own side, once what is held is sent, and waits shortly for the client to end its side. May end the connection. */
 void tg_server_connection_linger(tg_server_connection *connection);
 
 void tg_server_connection_read_start(tg_server_connection *connection);
@@ -88,7 +97,24 @@ void tg_server_reader_next(tg_server_connection *connection);
 /* The request under way cannot go on: it is answered so, or its handler hears it. May end the connection. */
 void tg_server_reader_fail(tg_server_connection *connection, tg_refusal refusal);
 
+/* --- server_held.c --- */
+
+/* Holds a text of more than TG_HELD_BYTES_MIN, whose first piece is returned: to be written before anything else. */
+tg_text tg_server_held_begin(tg_server_connection *connection, tg_text text, tg_text behind, tg_hold hold);
+
+/* Writes on as far as the client takes it: TG_STREAM_SENT where nothing is left, TG_STREAM_QUEUED, or a negative code. */
+int tg_server_held_send(tg_server_connection *connection);
+
+/* Hands the rest to the stream, which copies it, as something is written behind it: the codes of tg_stream_write. */
+int tg_server_held_copy(tg_server_connection *connection);
+
+/* Lets go of it. */
+void tg_server_held_drop(tg_server_connection *connection);
+
 /* --- server_writer.c --- */
+
+/* Writes in front of what is held: TG_STREAM_SENT, TG_STREAM_QUEUED or a negative code. */
+int tg_server_writer_send(tg_server_connection *connection, const tg_text *parts, unsigned count);
 
 /* Answers what no handler has seen, and closes (RFC 9457 for the body). May end the connection. */
 void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusal);

@@ -6,8 +6,7 @@
 
 /* --- bytes --- */
 
-/* TG_STREAM_SENT, TG_STREAM_QUEUED or a negative code. */
-static int send_parts(tg_server_connection *connection, const tg_text *parts, unsigned count) {
+int tg_server_writer_send(tg_server_connection *connection, const tg_text *parts, unsigned count) {
   if (connection->broken) return TG_ERROR_RESET;
   int code = tg_stream_write(connection->stream, parts, count);
   if (code < 0) return code;
@@ -15,6 +14,27 @@ static int send_parts(tg_server_connection *connection, const tg_text *parts, un
   connection->draining = code == TG_STREAM_QUEUED;
   if (connection->draining) tg_server_deadline_begin_sending(connection);
   return code;
+}
+
+/* The same behind what is held. */
+static int send_parts(tg_server_connection *connection, const tg_text *parts, unsigned count) {
+  int code = tg_server_held_copy(connection);
+  return code < 0 ? code : tg_server_writer_send(connection, parts, count);
+}
+
+/* Writes `before`, and a text with a hold from where it is. */
+static int send_held(tg_server_connection *connection, tg_text before, tg_text text, tg_text behind, tg_hold hold) {
+  int code = tg_server_held_copy(connection);
+  tg_text parts[2] = {before, tg_server_held_begin(connection, text, behind, hold)};
+  if (code >= 0) code = tg_server_writer_send(connection, parts, 2);
+  if (code == TG_STREAM_SENT) code = tg_server_held_send(connection);
+  if (code < 0) tg_server_held_drop(connection);
+  return code;
+}
+
+/* May it be sent from where it is? Otherwise it is let go, once it is copied. */
+static bool is_held(tg_text text, tg_hold hold) {
+  return hold.release != NULL && text.size > TG_HELD_BYTES_MIN;
 }
 
 /* A handler's call must not end the connection beneath it: that comes from the loop. */
@@ -122,16 +142,28 @@ static void decide_to_close(tg_server_connection *connection) {
 
 enum { COPIED_BODY_BYTES_MAX = 4096 }; /* up to here a copy costs less than a second part of a write */
 
+/* Takes the hold of the body. */
+static int send_whole(tg_server_connection *connection, tg_buffer *head, const tg_response *response, bool with_body) {
+  tg_text body = with_body ? response->body : (tg_text){NULL, 0};
+  tg_hold hold = response->hold;
+  bool copied = body.size <= COPIED_BODY_BYTES_MAX;
+  int code = TG_ERROR_MEMORY;
+  if (copied) tg_buffer_append_text(head, body);
+  if (!head->failed && is_held(body, hold)) {
+    return send_held(connection, tg_buffer_text(head), body, (tg_text){NULL, 0}, hold);
+  }
+  tg_text parts[2] = {tg_buffer_text(head), body};
+  if (!head->failed) code = send_parts(connection, parts, copied ? 1 : 2);
+  tg_hold_release(&hold);
+  return code;
+}
+
 /* Writes head and body in one go; a negative code when the connection is broken. */
 static int send_response(tg_server_connection *connection, const tg_response *response) {
   tg_buffer *head = &connection->server->scratch;
   bool with_body = tg_status_has_body(response->status) && !is_head_request(connection);
   write_head(connection, head, response);
-  bool copied = with_body && response->body.size <= COPIED_BODY_BYTES_MAX;
-  if (copied) tg_buffer_append_text(head, response->body);
-  tg_text parts[2] = {tg_buffer_text(head), response->body};
-  int code = TG_ERROR_MEMORY;
-  if (!head->failed) code = send_parts(connection, parts, with_body && !copied ? 2 : 1);
+  int code = send_whole(connection, head, response, with_body);
   tg_buffer_clear(head);
   connection->exchange->answer_status = response->status;
   connection->exchange->answered_ns = tg_loop_now_ns(connection->server->loop);
@@ -208,22 +240,35 @@ int tg_server_connection_start(tg_server_connection *connection, const tg_respon
   return code < 0 ? fail_later(connection, code) : code;
 }
 
-static int send_chunk(tg_server_connection *connection, tg_text text) {
+/* A chunk has its size before it, and a line end behind it. Takes the hold. */
+static int send_piece(tg_server_connection *connection, tg_text text, tg_hold hold) {
+  bool chunked = connection->exchange->answer_chunked;
   char size[24];
   int length = snprintf(size, sizeof size, "%zx\r\n", text.size);
-  tg_text parts[3] = {{size, (size_t)length}, text, TG_TEXT("\r\n")};
-  return send_parts(connection, parts, 3);
+  tg_text before = {size, chunked ? (size_t)length : 0}, behind = chunked ? TG_TEXT("\r\n") : (tg_text){NULL, 0};
+  if (is_held(text, hold)) return send_held(connection, before, text, behind, hold);
+  tg_text parts[3] = {before, text, behind};
+  int code = send_parts(connection, parts, 3);
+  tg_hold_release(&hold);
+  return code;
 }
 
-int tg_server_connection_write(tg_server_connection *connection, tg_text text) {
-  tg_exchange *exchange = connection->exchange;
-  if (text.size == 0) return TG_STREAM_SENT; /* an empty chunk would end the body */
-  if (exchange->answer_rest >= 0) {
-    if (text.size > (uint64_t)exchange->answer_rest) return TG_ERROR_INVALID;
-    exchange->answer_rest -= (int64_t)text.size;
+/* Counts a piece; false where it is more than the length that was said. */
+static bool count_piece(tg_exchange *exchange, size_t size) {
+  bool has_length = exchange->answer_rest >= 0;
+  if (has_length && size > (uint64_t)exchange->answer_rest) return false;
+  if (has_length) exchange->answer_rest -= (int64_t)size;
+  exchange->answer_bytes += size;
+  return true;
+}
+
+int tg_server_connection_write(tg_server_connection *connection, tg_text text, tg_hold hold) {
+  bool fits = count_piece(connection->exchange, text.size);
+  if (!fits || text.size == 0) { /* an empty chunk would end the body */
+    tg_hold_release(&hold);
+    return fits ? TG_STREAM_SENT : TG_ERROR_INVALID;
   }
-  exchange->answer_bytes += text.size;
-  int code = exchange->answer_chunked ? send_chunk(connection, text) : send_parts(connection, &text, 1);
+  int code = send_piece(connection, text, hold);
   return code < 0 ? fail_later(connection, code) : code;
 }
 
@@ -257,7 +302,7 @@ void tg_server_connection_cut(tg_server_connection *connection) {
 }
 
 size_t tg_server_connection_unsent_bytes(const tg_server_connection *connection) {
-  return tg_stream_queued_bytes(connection->stream);
+  return connection->held.rest.size + tg_stream_queued_bytes(connection->stream);
 }
 
 /* --- the client has read on --- */
@@ -267,11 +312,13 @@ void tg_server_writer_on_drain(tg_stream *stream, int code) {
   tg_exchange *exchange = connection->exchange;
   bool is_done = exchange == NULL && tg_buffer_size(&connection->pending) == 0;
   connection->draining = false;
+  if (code == 0) code = tg_server_held_send(connection);
+  if (code == TG_STREAM_QUEUED) return;
   tg_server_deadline_end_sending(connection);
   if (code < 0 || (is_done && connection->peer_finished)) {
     tg_server_connection_destroy(connection);
   } else if (connection->lingering) {
-    tg_server_deadline_set(connection, connection->server->limits.linger_timeout_ms);
+    tg_server_connection_linger(connection);
   } else if (exchange != NULL && exchange->answer_state == TG_ANSWER_STARTED) {
     exchange->events->on_drain(exchange);
   } else if (exchange == NULL) {

@@ -251,6 +251,7 @@ static void is_freed_at_any_moment(void) {
       POST_HALF("/a"),
       GET("/1") GET("/2") GET("/silent") GET("/3"),
       GET("/big/100000") GET("/a"),
+      GET("/held/3000000") GET("/a"),
       "nonsense\r\n\r\n",
   };
   for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {

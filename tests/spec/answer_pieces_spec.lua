@@ -5,6 +5,7 @@ local core = require "tidegate.core"
 local task = require "tidegate.task"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
+local chunked = require "tests.support.chunked"
 local compressed = require "tests.support.compressed"
 local server = require "tests.support.server"
 
@@ -13,22 +14,6 @@ local noise, settle, with_core = compressed.noise, compressed.settle, compressed
 local TEXT = ("compressible text, "):rep(200)
 local ALL = "gzip, deflate, br, zstd"
 local PLAIN_TEXT = { ["Content-Type"] = "text/plain" }
-
--- The body of a chunked answer, and whether it is whole.
-local function from_chunks(text)
-  local pieces, at = {}, 1
-  while true do
-    local size, behind = text:match("^(%x+)\r\n()", at)
-    size = size and tonumber(size, 16)
-    if not size then
-      return table.concat(pieces), false
-    elseif size == 0 then
-      return table.concat(pieces), true
-    end
-    pieces[#pieces + 1] = text:sub(behind, behind + size - 1)
-    at = behind + size + 2
-  end
-end
 
 -- A decoder of what comes: what was encoded so far.
 local function decoder(coding)
@@ -64,7 +49,7 @@ local function read_all(stream, coding)
     pieces[#pieces + 1] = piece
   end
   stream:close()
-  local body, is_whole = from_chunks(table.concat(pieces))
+  local body, is_whole = chunked.decode(table.concat(pieces))
   return decoder(coding or "gzip")(body), is_whole, body
 end
 

@@ -1,6 +1,7 @@
 -- Bodies in pieces, both ways: what is slow holds up the other side, and what ends ends visibly.
 local tg = require "tidegate"
 local t = require "tidegate.testing"
+local chunked = require "tests.support.chunked"
 
 local PIECE = ("x"):rep(16 * 1024)
 
@@ -386,6 +387,38 @@ describe("an answer in pieces", function()
     end
     assert.equal(200 * #PIECE, written)
     stream:close()
+  end)
+
+  -- A long string is sent from where it is; nobody but the answer may hold it meanwhile.
+  it("comes whole and in order where the wait for a long write has ended", function()
+    local function numbered(from)
+      local lines = {}
+      for number = from, from + 99999 do
+        lines[#lines + 1] = ("%09d\n"):format(number)
+      end
+      return table.concat(lines)
+    end
+    for _, headers in ipairs { {}, { ["Content-Length"] = 3000004 } } do
+      local in_time = true
+      local stream = app_writing(function(write)
+        in_time = tg.move_on_after(1, function()
+          write(numbered(0))
+          return true
+        end)
+        collectgarbage()
+        write "and "
+        write(numbered(100000))
+        tg.move_on_after(1, function() write(numbered(200000)) end)
+      end, headers)
+      stream:write(GET)
+      tg.sleep(5)
+      local body = read_all(stream):match "\r\n\r\n(.*)"
+      assert.is_nil(in_time)
+      assert.is_true(numbered(0) .. "and " .. numbered(100000) .. numbered(200000)
+        == (headers["Content-Length"] and body or chunked.decode(body)))
+      stream:close()
+      t.close()
+    end
   end)
 
   it("is given up when its reader leaves, or reads nothing", function()

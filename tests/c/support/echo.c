@@ -11,6 +11,11 @@ typedef struct visit {
   bool gone;
 } visit;
 
+typedef struct kept {
+  echo *echo;
+  tg_buffer body;
+} kept;
+
 /* --- the answer --- */
 
 static void add(tg_buffer *body, const char *mark, tg_text text) {
@@ -52,17 +57,36 @@ static void write_big(tg_buffer *body, size_t size) {
   body->end += size;
 }
 
+static void release(void *owner, int key) {
+  kept *is = owner;
+  CHECK_NUMBER(key, 7);
+  is->echo->holds--;
+  tg_buffer_free(&is->body); /* what is sent of it later is found out */
+  free(is);
+}
+
+/* Moves the body to where it is kept. */
+static tg_hold keep(echo *is, tg_buffer *body) {
+  kept *own = calloc(1, sizeof *own);
+  *own = (kept){.echo = is, .body = *body};
+  *body = (tg_buffer){0};
+  is->holds++;
+  return (tg_hold){.release = release, .owner = own, .key = 7};
+}
+
 static void respond(visit *is) {
   tg_exchange *exchange = is->exchange;
   tg_buffer body = {0};
   tg_response response = {.status = status_of(exchange), .type = TG_TEXT("text/plain")};
-  if (is_path(exchange, "/big/")) write_big(&body, number_of(exchange));
+  bool holds = is_path(exchange, "/held/");
+  if (holds || is_path(exchange, "/big/")) write_big(&body, number_of(exchange));
   else write_echo(&body, exchange);
   response.body = tg_buffer_text(&body);
   if (exchange->body_state == TG_BODY_FAILED) {
     response.status = exchange->body_status;
     response.body = tg_text_of(exchange->body_error);
   }
+  if (holds) response.hold = keep(is->echo, &body);
   tg_exchange_respond(exchange, &response);
   if (!is->gone) is->echo->answered++;
   tg_buffer_free(&body);
@@ -158,5 +182,6 @@ void echo_answer_held(echo *is) {
 void echo_free(echo *is) {
   if (is->server != NULL) tg_server_free(is->server);
   is->server = NULL;
+  CHECK_NUMBER(is->holds, 0);
   while (!tg_list_is_empty(&is->held)) let_go(TG_CONTAINER(is->held.next, visit, node));
 }

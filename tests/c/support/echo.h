@@ -2,7 +2,8 @@
 
      POST /path ?query @host [body]
 
-   without what is not there. /status/N answers with that status, /big/N with N bytes; /early answers before the body
+   without what is not there. /status/N answers with that status, /big/N with N bytes, /held/N with as
+   many that it keeps until they are sent; /early answers before the body
    is whole; /silent never answers; a body that fails is answered with its own status and reason. */
 #ifndef TESTS_ECHO_H
 #define TESTS_ECHO_H
@@ -17,6 +18,7 @@ typedef struct echo {
   int answered; /* of those, that were answered */
   int stopped;  /* calls of on_stopped */
   int full;     /* calls of on_full */
+  int holds;    /* bodies that are kept until they are sent */
   tg_list held; /* exchanges that were not released */
 } echo;
 
