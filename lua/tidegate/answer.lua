@@ -136,7 +136,7 @@ function answer.send(exchange, request, compression, first, body, headers)
       return in_full(exchange, request, compression, first.status, first.body, first.headers)
     end
     local text = encode(first)
-    if #text < compression.bytes_min then -- as most answers: they are not worth a call of their own
+    if #text < compression.compress_bytes_min then -- as most answers: they are not worth a call of their own
       return respond(exchange, 200, JSON, text)
     end
     return reply(exchange, request, compression, 200, JSON, text)

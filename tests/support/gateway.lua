@@ -51,8 +51,8 @@ end
 --- Starts a gateway on a free port and waits until it listens.
 ---@async
 ---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
---- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail), prefix (a
---- command that runs it)
+--- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail), prefix
+--- (a command that runs it)
 function gateway.start(fields)
   local self = setmetatable({}, Gateway)
   local routes = fields.routes
