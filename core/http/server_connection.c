@@ -9,6 +9,11 @@ void tg_server_connection_read_stop(tg_server_connection *connection) {
   connection->is_reading = false;
 }
 
+void tg_server_connection_read_hold(tg_server_connection *connection) {
+  if (!connection->peer_finished) tg_stream_read_hold(connection->stream);
+  connection->is_reading = false;
+}
+
 void tg_server_connection_read_start(tg_server_connection *connection) {
   if (connection->is_reading || connection->peer_finished) return;
   connection->is_reading = tg_stream_read_start(connection->stream) == 0;

@@ -58,6 +58,9 @@ void tg_server_connection_linger(tg_server_connection *connection);
 void tg_server_connection_read_start(tg_server_connection *connection);
 void tg_server_connection_read_stop(tg_server_connection *connection);
 
+/* Does not read, but hears when the client leaves. */
+void tg_server_connection_read_hold(tg_server_connection *connection);
+
 /* --- server_access.c --- */
 
 /* For servers that have an access log. */

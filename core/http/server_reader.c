@@ -54,7 +54,7 @@ static void hold_back(tg_server_connection *connection) {
   if (tg_buffer_size(&exchange->body) < connection->server->limits.body_ahead_bytes_max) return;
   exchange->body_paused = true;
   tg_server_deadline_pause_body(connection);
-  tg_server_connection_read_stop(connection);
+  tg_server_connection_read_hold(connection);
 }
 
 /* Its size is within the limit: the head or the chunk has said it. */

@@ -1,4 +1,5 @@
 #include "io/file_threads.h"
+#include "io/hangup.h"
 #include "io/loop_private.h"
 #include "io/timer.h"
 
@@ -104,6 +105,7 @@ tg_loop *tg_loop_new(void) {
 
 void tg_loop_free(tg_loop *loop) {
   tg_file_threads_close(loop);
+  tg_hangups_close(loop);
   uv_close((uv_handle_t *)&loop->before, NULL);
   uv_close((uv_handle_t *)&loop->after, NULL);
   uv_close((uv_handle_t *)&loop->busy, NULL);

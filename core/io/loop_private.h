@@ -15,6 +15,7 @@ struct tg_loop {
   tg_clock clock;
   tg_list locals;                            /* listeners in memory; see local.h */
   struct tg_thread_pool *file_threads;       /* NULL before they are needed; see file_threads.h */
+  struct tg_hangups *hangups;                /* NULL before it is needed; see hangup.h */
   uint64_t shuffle;                          /* state of the ready queue's random order; 0 for the order of posting */
   void (*on_stuck)(void *owner, bool spins); /* see tg_loop_on_stuck */
   void *stuck_owner;

@@ -12,6 +12,7 @@ typedef struct pair_end {
   tg_buffer inbox;       /* what the peer has sent and this end has not read */
   size_t capacity;       /* bytes of the inbox that count as sent */
   bool reading;
+  bool holding;     /* does not read, and hears the end before what comes in front of it */
   bool in_callback; /* then its close frees it afterwards */
   bool closed;
   bool peer_finished; /* nothing follows the inbox */
@@ -56,8 +57,9 @@ static void deliver(pair_end *end) {
     if (end->stream.events->on_drain != NULL) end->stream.events->on_drain(&end->stream, code);
   }
   if (!end->closed && end->reading && tg_buffer_size(&end->inbox) > 0) deliver_bytes(end);
-  if (end->closed || !end->reading || !end->peer_finished || tg_buffer_size(&end->inbox) > 0) return;
-  end->reading = false;
+  bool at_end = end->holding || (end->reading && tg_buffer_size(&end->inbox) == 0);
+  if (end->closed || !at_end || !end->peer_finished) return;
+  end->reading = end->holding = false;
   end->stream.events->on_read(&end->stream, NULL, end->peer_reset ? TG_ERROR_RESET : TG_ERROR_EOF);
 }
 
@@ -72,12 +74,20 @@ static void on_job(tg_job *job) {
 static int read_start(tg_stream *stream) {
   pair_end *end = end_of(stream);
   end->reading = true;
+  end->holding = false;
   post(end);
   return 0;
 }
 
 static void read_stop(tg_stream *stream) {
-  end_of(stream)->reading = false;
+  end_of(stream)->reading = end_of(stream)->holding = false;
+}
+
+static void read_hold(tg_stream *stream) {
+  pair_end *end = end_of(stream);
+  end->reading = false;
+  end->holding = true;
+  post(end);
 }
 
 static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) {
@@ -134,6 +144,7 @@ static int peer_text(const tg_stream *stream, char *text, size_t size) {
 static const tg_stream_kind pair_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
+    .read_hold = read_hold,
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,

@@ -20,6 +20,10 @@ static tg_socket *socket_of(const tg_stream *stream) {
   return TG_CONTAINER(stream, tg_socket, stream);
 }
 
+static tg_loop *loop_of(const tg_stream *stream) {
+  return socket_of(stream)->handle.any.loop->data;
+}
+
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
   (void)suggested;
   tg_loop *loop = handle->loop->data;
@@ -34,12 +38,27 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
 }
 
 static int read_start(tg_stream *stream) {
+  tg_hangup_unwatch(loop_of(stream), &socket_of(stream)->hangup);
   int code = uv_read_start(&socket_of(stream)->handle.stream, on_allocate, on_read);
   return code == UV_EALREADY ? 0 : code;
 }
 
 static void read_stop(tg_stream *stream) {
+  tg_hangup_unwatch(loop_of(stream), &socket_of(stream)->hangup);
   uv_read_stop(&socket_of(stream)->handle.stream);
+}
+
+static void on_hangup(tg_hangup *hangup, int code) {
+  tg_socket *socket = TG_CONTAINER(hangup, tg_socket, hangup);
+  socket->stream.events->on_read(&socket->stream, NULL, code);
+}
+
+static void read_hold(tg_stream *stream) {
+  tg_socket *socket = socket_of(stream);
+  uv_os_fd_t fd;
+  uv_read_stop(&socket->handle.stream);
+  socket->hangup.on_hangup = on_hangup;
+  if (uv_fileno(&socket->handle.any, &fd) == 0) tg_hangup_watch(loop_of(stream), &socket->hangup, fd);
 }
 
 static void on_finished(uv_shutdown_t *request, int status) {
@@ -165,6 +184,7 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 static void close_socket(tg_stream *stream) {
+  tg_hangup_unwatch(loop_of(stream), &socket_of(stream)->hangup);
   uv_close(&socket_of(stream)->handle.any, on_closed);
 }
 
@@ -172,6 +192,7 @@ static void close_socket(tg_stream *stream) {
 static void reset_socket(tg_stream *stream) {
   tg_socket *socket = socket_of(stream);
   bool can = socket->handle.any.type == UV_TCP;
+  tg_hangup_unwatch(loop_of(stream), &socket->hangup);
   if (!can || uv_tcp_close_reset(&socket->handle.tcp, on_closed) < 0) close_socket(stream);
 }
 
@@ -190,6 +211,7 @@ static int peer(const tg_stream *stream, char *text, size_t size) {
 static const tg_stream_kind socket_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
+    .read_hold = read_hold,
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,

@@ -3,6 +3,7 @@
 #define TG_IO_SOCKET_PRIVATE_H
 
 #include "base/buffer.h"
+#include "io/hangup.h"
 #include "io/loop_private.h"
 #include "io/socket.h"
 
@@ -17,6 +18,7 @@ typedef struct tg_socket {
   struct tg_socket_write *write; /* what is being sent now; NULL when nothing waits */
   tg_buffer queue;               /* what is sent after it */
   bool finishing;                /* the own side ends when all is sent */
+  tg_hangup hangup;              /* watched while its reading is held */
 } tg_socket;
 
 /* A socket of the family with its handle initialised; NULL and *code when it cannot be. Closing frees it. */

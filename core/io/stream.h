@@ -23,6 +23,7 @@ typedef struct tg_stream_events {
 typedef struct tg_stream_kind {
   int (*read_start)(tg_stream *stream);
   void (*read_stop)(tg_stream *stream);
+  void (*read_hold)(tg_stream *stream);
   int (*write)(tg_stream *stream, const tg_text *parts, unsigned count);
   long (*send_file)(tg_stream *stream, int fd, uint64_t offset, size_t size);
   size_t (*queued_bytes)(const tg_stream *stream);
@@ -55,6 +56,12 @@ static inline int tg_stream_read_start(tg_stream *stream) {
 /* No on_read from here on, until it is started again: the peer is held back once the system's buffers are full. */
 static inline void tg_stream_read_stop(tg_stream *stream) {
   stream->kind->read_stop(stream);
+}
+
+/* The same, but that the peer has ended its side or is gone is heard at once, where the system can tell: by an on_read
+   with a negative size. What it had sent before and was not read is lost then. */
+static inline void tg_stream_read_hold(tg_stream *stream) {
+  stream->kind->read_hold(stream);
 }
 
 /* Sends the parts in order. What the system does not take at once is copied and sent later, so the caller's

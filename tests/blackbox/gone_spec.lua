@@ -40,6 +40,11 @@ return function(app)
   app:post("/body", function(request)
     return request:body()
   end)
+  app:post("/unread", nap)
+  app:post("/stops-reading", function(request)
+    request:chunks()()
+    tg.sleep(1000)
+  end)
   app:post("/bodies", function(request)
     return tg.map({ 1, 2, 3 }, function()
       return request:body()
@@ -186,6 +191,21 @@ describe("class 19: a client that leaves", function()
       serving:wait_until_idle()
     end
   end)
+
+  -- More has come than the gateway takes ahead: nobody reads up to the end.
+  for _, leave in ipairs { "close", "finish" } do
+    for _, path in ipairs { "/unread", "/stops-reading" } do
+      it("behind what nobody reads cancels its route: " .. path .. " " .. leave, function()
+        local connection = serving:connect()
+        connection:send(("POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"):format(path))
+        connection:send(("x"):rep(100000))
+        wait_for_tasks(serving, 1)
+        connection[leave](connection)
+        serving:wait_until_idle()
+        connection:close()
+      end)
+    end
+  end
 
   it("leaves the answers to others alone", function()
     local stays, leaves = serving:connect(), serving:connect()

@@ -22,6 +22,10 @@ static void end(void) {
   tg_loop_free(loop);
 }
 
+static void finish(tg_stream *stream) {
+  CHECK_NUMBER(tg_stream_finish(stream), 0);
+}
+
 static void carries_bytes_both_ways(void) {
   begin();
   tg_text parts[] = {TG_TEXT("one"), {NULL, 0}, TG_TEXT(", two")};
@@ -75,6 +79,41 @@ static void stops_reading(void) {
   CHECK_NUMBER(b.reads, 0);
   turn(loop, 3);
   CHECK_TEXT(tg_buffer_text(&b.bytes), TG_TEXT("kept"));
+  CHECK_NUMBER(b.end, TG_ERROR_EOF);
+  end();
+}
+
+/* An end that does not read hears the peer's end, before what it has not read, where it holds. */
+static void hears_the_end_while_it_holds(void (*leave)(tg_stream *stream), int code) {
+  begin();
+  tg_stream_read_hold(b.stream);
+  sink_write(&a, TG_TEXT("unread"));
+  turn(loop, 3);
+  CHECK_NUMBER(b.reads, 0);
+  CHECK_NUMBER(b.end, 0);
+  leave(a.stream);
+  if (leave != finish) a.stream = NULL;
+  turn(loop, 3);
+  CHECK_NUMBER(b.reads, 0);
+  CHECK_NUMBER(b.end, code);
+  end();
+}
+
+static void reads_on_after_it_held(void) {
+  begin();
+  tg_stream_read_hold(b.stream);
+  sink_write(&a, TG_TEXT("held"));
+  turn(loop, 3);
+  tg_stream_read_start(b.stream);
+  turn(loop, 3);
+  CHECK_TEXT(tg_buffer_text(&b.bytes), TG_TEXT("held"));
+  tg_stream_read_hold(b.stream);
+  tg_stream_read_stop(b.stream);
+  tg_stream_finish(a.stream);
+  turn(loop, 3);
+  CHECK_NUMBER(b.end, 0);
+  tg_stream_read_start(b.stream);
+  turn(loop, 3);
   CHECK_NUMBER(b.end, TG_ERROR_EOF);
   end();
 }
@@ -179,6 +218,10 @@ int main(void) {
   ends_after_its_data();
   ends_when_the_peer_closes();
   stops_reading();
+  hears_the_end_while_it_holds(finish, TG_ERROR_EOF);
+  hears_the_end_while_it_holds(tg_stream_close, TG_ERROR_EOF);
+  hears_the_end_while_it_holds(tg_stream_reset, TG_ERROR_RESET);
+  reads_on_after_it_held();
   holds_back_over_its_capacity();
   fails_what_waits_when_the_peer_closes();
   drops_what_waits_when_it_closes();

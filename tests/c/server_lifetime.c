@@ -41,6 +41,31 @@ static void leaves_while_its_handler_waits(const char *sent) {
   talk_end(&t);
 }
 
+static void send_much(void) {
+  char bytes[200000];
+  memset(bytes, 'x', sizeof bytes);
+  sink_write(&t.client, TG_TEXT("POST /silent HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n"));
+  turn(t.loop, 3);
+  for (int i = 0; i < 5; i++) {
+    sink_write(&t.client, (tg_text){bytes, sizeof bytes / 5});
+    turn(t.loop, 3);
+  }
+}
+
+/* So much of its body has come that nobody reads on. */
+static void leaves_while_nobody_reads(bool ends_its_side_only) {
+  talk_begin(&t, NULL);
+  send_much();
+  CHECK_NUMBER(t.echo.requests, 1);
+  CHECK_NUMBER(t.echo.gone, 0);
+  if (ends_its_side_only) tg_stream_finish(t.client.stream);
+  else talk_leave(&t);
+  turn(t.loop, 5);
+  CHECK_NUMBER(t.echo.gone, 1);
+  CHECK_NUMBER(connections(), 0);
+  talk_end(&t);
+}
+
 static void leaves_and_is_never_answered(void) {
   talk_begin(&t, NULL);
   talk_send(&t, GET("/silent"));
@@ -281,6 +306,8 @@ int main(void) {
   leaves_while_its_handler_waits(GET("/silent"));
   leaves_while_its_handler_waits(POST_HALF("/a"));
   leaves_while_its_handler_waits("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+  leaves_while_nobody_reads(false);
+  leaves_while_nobody_reads(true);
   leaves_and_is_never_answered();
   leaves_right_before_its_answer();
   leaves_with_requests_pending();

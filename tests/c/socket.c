@@ -107,6 +107,77 @@ static void carries_bytes(tg_text where) {
   end();
 }
 
+/* An end that does not read hears that its peer has left, though there is something in front of that. */
+static void hears_the_end_while_it_holds(tg_text where, void (*leave)(tg_stream *stream)) {
+  begin_connected_at(where);
+  tg_stream_read_hold(server.stream);
+  tg_stream_read_hold(server.stream); /* twice is no error */
+  sink_write(&client, TG_TEXT("unread"));
+  turn(loop, 10);
+  CHECK_NUMBER(server.reads, 0);
+  CHECK_NUMBER(server.end, 0);
+  leave(client.stream);
+  client.stream = NULL;
+  CHECK(turn_while_not(loop, has_come, &server));
+  CHECK(server.end == TG_ERROR_EOF || server.end == TG_ERROR_RESET);
+  CHECK_NUMBER(server.reads, 0);
+  turn(loop, 10);
+  end();
+}
+
+static void hears_that_one_direction_ends_while_it_holds(tg_text where) {
+  begin_connected_at(where);
+  tg_stream_read_hold(server.stream);
+  sink_write(&client, TG_TEXT("unread"));
+  tg_stream_finish(client.stream);
+  CHECK(turn_while_not(loop, has_come, &server));
+  CHECK_NUMBER(server.end, TG_ERROR_EOF);
+  sink_write(&server, TG_TEXT("answer")); /* the other way goes on */
+  tg_stream_finish(server.stream);
+  CHECK(turn_while_not(loop, has_come, &client));
+  CHECK_TEXT(tg_buffer_text(&client.bytes), TG_TEXT("answer"));
+  end();
+}
+
+static void reads_on_after_it_held(tg_text where) {
+  begin_connected_at(where);
+  tg_stream_read_hold(server.stream);
+  sink_write(&client, TG_TEXT("held"));
+  turn(loop, 10);
+  tg_stream_read_start(server.stream);
+  CHECK(turn_until(loop, &server.reads));
+  CHECK_TEXT(tg_buffer_text(&server.bytes), TG_TEXT("held"));
+  tg_stream_read_hold(server.stream);
+  tg_stream_read_stop(server.stream);
+  tg_stream_finish(client.stream);
+  turn(loop, 10);
+  CHECK_NUMBER(server.end, 0);
+  tg_stream_read_start(server.stream);
+  CHECK(turn_while_not(loop, has_come, &server));
+  CHECK_NUMBER(server.end, TG_ERROR_EOF);
+  end();
+}
+
+static void holds(tg_text where) {
+  hears_the_end_while_it_holds(where, tg_stream_close);
+  hears_the_end_while_it_holds(where, tg_stream_reset);
+  hears_that_one_direction_ends_while_it_holds(where);
+  reads_on_after_it_held(where);
+}
+
+/* The one that hears it first closes the other, which would hear it next. */
+static void is_closed_before_it_hears(void) {
+  begin();
+  server.close_on_end = true;
+  tg_stream_read_hold(server.stream);
+  tg_stream_read_hold(client.stream);
+  tg_stream_finish(client.stream);
+  CHECK(turn_while_not(loop, has_come, &server));
+  CHECK(server.stream == NULL);
+  CHECK(turn_while_not(loop, has_come, &client));
+  end();
+}
+
 /* More than the system takes at once, in many parts, to a peer that reads nothing for a while: it is queued, comes
    whole and in order, drains once, and only then the own side ends. */
 static void sends_a_lot_to_a_slow_reader(void) {
@@ -320,6 +391,7 @@ static char unix_text[80];
 static void serves_unix_sockets(void) {
   snprintf(unix_text, sizeof unix_text, "unix:/tmp/tidegate-test-%d.sock", (int)getpid());
   carries_bytes(tg_text_of(unix_text));
+  holds(tg_text_of(unix_text));
   CHECK(access(unix_text + 5, F_OK) < 0); /* the file goes with its listener */
 }
 
@@ -352,6 +424,8 @@ int main(void) {
   fails_a_drain();
   closes_in_a_read();
   hears_a_reset();
+  holds(TG_TEXT("127.0.0.1:0"));
+  is_closed_before_it_hears();
   sends_a_file_behind_a_write_that_is_out();
   is_refused();
   is_cancelled();
