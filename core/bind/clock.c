@@ -61,14 +61,16 @@ static int shuffle(lua_State *L) {
   return 0;
 }
 
-static void call_stuck(void *owner, bool spins) {
+static void call_stuck(void *owner, tg_stuck why) {
+  static const char *const names[] = {
+      [TG_STUCK_STILL] = "still", [TG_STUCK_SPINS] = "spins", [TG_STUCK_BEATS] = "beats"};
   tg_runtime *runtime = owner;
-  lua_pushboolean(runtime->L, spins);
+  lua_pushstring(runtime->L, names[why]);
   tg_runtime_call(runtime, runtime->stuck_ref, 1);
 }
 
-/* core.on_stuck(function): calls it when the clock is virtual and nothing can ever run again; with true when something
-   runs again and again and keeps time from passing */
+/* core.on_stuck(function): calls it on a virtual clock with "still" where nothing can ever run again; with "spins" where
+   something runs again and again and keeps time from passing; with "beats" where it has jumped many times */
 static int on_stuck(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_runtime_set_reference(L, &runtime->stuck_ref, 1);

@@ -35,18 +35,24 @@ static void drain(tg_loop *loop) {
   else uv_idle_stop(&loop->busy);
 }
 
+enum { STILL_TURNS_MAX = 1000000, JUMPS_MAX = 100000 };
+
+static void report_stuck(tg_loop *loop, tg_stuck why) {
+  loop->still_turns = loop->jumps = 0;
+  if (loop->on_stuck != NULL) loop->on_stuck(loop->stuck_owner, why);
+}
+
 /* Nothing can run: a virtual clock goes to the next timer. Where there is none, nothing ever will. The wait that
    follows a jump does not block, as the next jump may be due. */
 static void jump(tg_loop *loop) {
-  if (loop->timers.root != NULL) {
-    uv_idle_start(&loop->busy, on_busy);
-    tg_timers_jump(loop);
-  } else if (loop->on_stuck != NULL) {
-    loop->on_stuck(loop->stuck_owner, false);
+  if (loop->timers.root == NULL) {
+    report_stuck(loop, TG_STUCK_STILL);
+    return;
   }
+  uv_idle_start(&loop->busy, on_busy);
+  tg_timers_jump(loop);
+  if (++loop->jumps >= JUMPS_MAX) report_stuck(loop, TG_STUCK_BEATS);
 }
-
-enum { STILL_TURNS_MAX = 1000000 };
 
 /* The clock stands still: it jumps when nothing can run, and whoever always can is found out. */
 static void move_clock(tg_loop *loop) {
@@ -54,8 +60,7 @@ static void move_clock(tg_loop *loop) {
     loop->still_turns = 0;
     jump(loop);
   } else if (++loop->still_turns >= STILL_TURNS_MAX) {
-    loop->still_turns = 0;
-    if (loop->on_stuck != NULL) loop->on_stuck(loop->stuck_owner, true);
+    report_stuck(loop, TG_STUCK_SPINS);
   }
 }
 
@@ -140,14 +145,14 @@ uint64_t tg_loop_now_ns(tg_loop *loop) {
   return tg_clock_now_ns(&loop->clock);
 }
 
-void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, bool spins), void *owner) {
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, tg_stuck why), void *owner) {
   loop->on_stuck = on_stuck;
   loop->stuck_owner = owner;
 }
 
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
   tg_clock_set_virtual(&loop->clock, is_virtual);
-  loop->still_turns = 0;
+  loop->still_turns = loop->jumps = 0;
   /* A loop without handles ends; one with a virtual clock must come to see that nothing can run. */
   if (is_virtual) uv_ref((uv_handle_t *)&loop->before);
   else uv_unref((uv_handle_t *)&loop->before);

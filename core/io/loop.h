@@ -41,9 +41,15 @@ uint64_t tg_loop_now_ns(tg_loop *loop);
 /* Makes the clock virtual, or real again; see clock.h. */
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
 
-/* Calls on_stuck when the clock is virtual and stands still, and nothing that could move it is left; or, with `spins`,
-   when jobs that post jobs have kept it from moving for a million turns, and after each million more. */
-void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, bool spins), void *owner);
+/* Why on a virtual clock something may wait in vain. */
+typedef enum tg_stuck {
+  TG_STUCK_STILL, /* it stands still, and nothing that could move it is left */
+  TG_STUCK_SPINS, /* jobs that post jobs have kept it from moving for a million turns; again after each million more */
+  TG_STUCK_BEATS, /* it has jumped a hundred thousand times more: maybe for timers only that start themselves anew */
+} tg_stuck;
+
+/* Calls on_stuck then. */
+void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, tg_stuck why), void *owner);
 
 /* Runs jobs in a random order from here on, the same for the same seed; 0 for the order in which they were posted. So
    no test can lean on an order that nobody has promised. */

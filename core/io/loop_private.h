@@ -13,13 +13,14 @@ enum { TG_READ_BYTES = 65536 };
 struct tg_loop {
   uv_loop_t uv;
   tg_clock clock;
-  tg_list locals;                            /* listeners in memory; see local.h */
-  struct tg_thread_pool *file_threads;       /* NULL before they are needed; see file_threads.h */
-  struct tg_hangups *hangups;                /* NULL before it is needed; see hangup.h */
-  uint64_t shuffle;                          /* state of the ready queue's random order; 0 for the order of posting */
-  void (*on_stuck)(void *owner, bool spins); /* see tg_loop_on_stuck */
+  tg_list locals;                              /* listeners in memory; see local.h */
+  struct tg_thread_pool *file_threads;         /* NULL before they are needed; see file_threads.h */
+  struct tg_hangups *hangups;                  /* NULL before it is needed; see hangup.h */
+  uint64_t shuffle;                            /* state of the ready queue's random order; 0 for the order of posting */
+  void (*on_stuck)(void *owner, tg_stuck why); /* see tg_loop_on_stuck */
   void *stuck_owner;
   unsigned still_turns;           /* since a clock that stands still has moved */
+  unsigned jumps;                 /* of it, since on_stuck heard of them */
   tg_list ready;                  /* jobs for the next drain */
   tg_list idle;                   /* jobs for when none is ready */
   uv_prepare_t before;            /* drains before the wait: what timers made ready */

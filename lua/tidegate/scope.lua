@@ -224,7 +224,9 @@ function Handle:wait()
     local waiter = { task = current(), ticket = core.ticket() }
     self.waiters = self.waiters or {}
     table.insert(self.waiters, waiter)
+    task.awaited[waiter.task] = self.nursery.children[self.index]
     local err = core.park("handle:wait")
+    task.awaited[waiter.task] = nil
     if err ~= nil then
       forget(self.waiters, waiter)
       error(err, 0)

@@ -263,6 +263,9 @@ end
 --- [task] = the scope that spawned it; nursery.lua keeps it.
 task.home = home
 
+--- [task] = the one whose end it waits for by a handle; scope.lua keeps it.
+task.awaited = {}
+
 --- The task that waits for this one; nil for one of no scope.
 function task.parent(of)
   local scope = home[of]

@@ -158,9 +158,73 @@ describe("A test leaves nothing behind", function()
   end)
 end)
 
+describe("A test that waits long beside what beats", function()
+  local function beside_a_beat(body)
+    passes([[
+      local beats, event = 0, tg.event()
+      t.app(function(app)
+        app:every(0.5, function() beats = beats + 1 end)
+        app:every(86400, function() event:set() end, { jitter = 0 })
+      end)
+      ]] .. body)
+  end
+
+  it("passes where it sleeps, has a deadline, or what it waits for comes at last", function()
+    beside_a_beat "tg.sleep(150000) assert.is_true(beats > 200000)"
+    beside_a_beat "tg.move_on_after(150000, function() tg.event():wait() end)"
+    beside_a_beat "event:wait() assert.is_true(beats > 150000)"
+    beside_a_beat "tg.background(function() tg.sleep(150000) event = nil end) while event do tg.sleep(1000) end"
+  end)
+end)
+
 describe("A test that cannot end", function()
   it("because nothing can wake it, fails and names its waits", function()
     leaves("nothing can wake the test: a task waits in event:wait at [^\n]*x_spec.lua:3\n", "tg.event():wait()")
+  end)
+
+  it("because two tasks wait for each other, names both and the circle", function()
+    local place = "[^\n]*x_spec.lua:"
+    leaves("nothing can wake the test: .*; these wait for each other: [^;\n]*x_spec.lua:%d → " .. place .. "%d → "
+      .. place .. "%d\n", [[
+      tg.scope(function(scope)
+        local first, second
+        first = scope:spawn(function() tg.sleep(1) second:wait() end)
+        second = scope:spawn(function() first:wait() end)
+      end)]])
+  end)
+
+  it("because tasks wait for each other through a scope, names the circle", function()
+    leaves("these wait for each other: [^;\n]*x_spec.lua:%d → [^;\n]*x_spec.lua:%d → [^;\n]*x_spec.lua:%d → "
+      .. "[^;\n]*x_spec.lua:%d\n", [[
+      tg.scope(function(scope)
+        local first, second
+        first = scope:spawn(function() tg.sleep(1) second:wait() end)
+        second = scope:spawn(function()
+          tg.gather { function() first:wait() end, function() tg.sleep(5) end }
+        end)
+      end)]])
+  end)
+
+  it("because only what beats wakes anything, fails and names its waits", function()
+    leaves("nothing wakes the test, while others run again and again: a task waits in event:wait at "
+      .. "[^\n]*x_spec.lua:7; a background task waits in tg.sleep at", [[
+      t.app(function(app)
+        app:every(1, function() end)
+        app:every(0.5, function() tg.sleep(0.1) end)
+      end)
+      tg.event():wait()]])
+  end)
+
+  it("because a background task beats, which calls the app", function()
+    leaves("nothing wakes the test, while others run again and again: a task waits in tg.scope", [[
+      local client = t.app(function(app) app:get("/", function() tg.sleep(0.1) end) end)
+      tg.background(function()
+        while true do
+          tg.sleep(1)
+          client:get "/"
+        end
+      end)
+      tg.scope(function(scope) scope:spawn(function() tg.event():wait() end) end)]])
   end)
 
   it("because a task polls for ever, fails and names that task", function()

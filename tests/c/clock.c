@@ -127,10 +127,11 @@ static void runs_idle_jobs_on_a_real_clock(void) {
   tg_loop_free(loop);
 }
 
-static int spun, stuck;
+static int spun, stuck, beaten;
 
-static void on_stuck(void *owner, bool spins) {
-  if (spins) spun++;
+static void on_stuck(void *owner, tg_stuck why) {
+  if (why == TG_STUCK_SPINS) spun++;
+  else if (why == TG_STUCK_BEATS) beaten++;
   else stuck++;
   tg_loop_stop(owner);
 }
@@ -163,6 +164,34 @@ static void finds_what_keeps_time_from_passing(void) {
   CHECK_NUMBER(spun, 1);
   CHECK_NUMBER(stuck, 1);
   tg_loop_free(loop);
+}
+
+static tg_loop *beating;
+static unsigned beats;
+
+static void on_beat(tg_timer *timer) {
+  beats++;
+  tg_timer_start(beating, timer, SECOND);
+}
+
+static void tells_of_every_hundred_thousand_jumps(void) {
+  tg_timer timer;
+  beating = tg_loop_new();
+  beats = 0;
+  beaten = stuck = 0;
+  tg_loop_on_stuck(beating, on_stuck, beating);
+  tg_loop_set_virtual(beating, true);
+  tg_timer_init(&timer, on_beat);
+  tg_timer_start(beating, &timer, SECOND);
+  tg_loop_run(beating);
+  CHECK_NUMBER(beaten, 1);
+  CHECK_NUMBER(beats, 100000);
+  tg_loop_run(beating);
+  CHECK_NUMBER(beaten, 2);
+  CHECK_NUMBER(beats, 200000);
+  CHECK_NUMBER(stuck, 0);
+  tg_timer_stop(beating, &timer);
+  tg_loop_free(beating);
 }
 
 static void goes_on_from_where_it_was(void) {
@@ -236,6 +265,7 @@ int main(void) {
   runs_idle_jobs_when_nothing_else_can_run_and_before_it_jumps();
   runs_idle_jobs_on_a_real_clock();
   finds_what_keeps_time_from_passing();
+  tells_of_every_hundred_thousand_jumps();
   goes_on_from_where_it_was();
   waits_for_answers_from_outside();
   return check_result();

@@ -76,6 +76,86 @@ function leftovers.describe(list)
   return lines
 end
 
+-- Will time alone wake it?
+local function is_timed(of, info)
+  return info.waits_on == "tg.sleep" or task.deadline(of) ~= nil
+end
+
+local function is_below(of, test)
+  while of and of ~= test do
+    of = task.parent(of)
+  end
+  return of ~= nil
+end
+
+--- Have the tasks of a test waited since then for what time alone does not bring, though others ran? Another task that
+--- has slept for as long may bring it.
+---@param test lightuserdata
+---@param others lightuserdata[]
+---@param since number
+---@return boolean
+function leftovers.wait_in_vain(test, others, since)
+  for _, of in ipairs { test, unpack(others) } do
+    local info = core.task_info(of)
+    local has_waited = info.state == "waits" and core.now() - info.seconds <= since + 1e-6
+    if has_waited and is_timed(of, info) or not has_waited and is_below(of, test) then
+      return false
+    end
+  end
+  return true
+end
+
+-- [task] = those that it waits for: the one of a handle, or its children where it waits for all of them.
+local function waited_for(list)
+  local awaited = {}
+  for _, of in ipairs(list) do
+    local own, parent = task.awaited[of], task.home[of]
+    awaited[of] = awaited[of] or {}
+    table.insert(awaited[of], own)
+    if parent and parent.waiting then
+      awaited[parent.task] = awaited[parent.task] or {}
+      table.insert(awaited[parent.task], of)
+    end
+  end
+  return awaited
+end
+
+-- The tasks that wait for each other, from `of` on; nil where it waits in no circle.
+local function circle_from(of, awaited, path, seen)
+  if path[of] then
+    return { unpack(path, path[of]) }
+  elseif seen[of] then
+    return nil
+  end
+  seen[of], path[#path + 1] = true, of
+  path[of] = #path
+  for _, each in ipairs(awaited[of] or {}) do
+    local circle = circle_from(each, awaited, path, seen)
+    if circle then
+      return circle
+    end
+  end
+  path[of], path[#path] = nil, nil
+end
+
+--- Which of these tasks wait for each other, as the end of a message; "" where none do.
+---@param list lightuserdata[]
+---@return string
+function leftovers.describe_circle(list)
+  local awaited, seen = waited_for(list), {}
+  for _, of in ipairs(list) do
+    local circle = circle_from(of, awaited, {}, seen)
+    if circle then
+      circle[#circle + 1] = circle[1]
+      for index, each in ipairs(circle) do
+        circle[index] = core.task_info(each).place or "?"
+      end
+      return "; these wait for each other: " .. table.concat(circle, " → ")
+    end
+  end
+  return ""
+end
+
 -- Deadlines; the running task's own end with it.
 local function add_deadlines(found, before)
   for _, object in ipairs(core.deadlines()) do

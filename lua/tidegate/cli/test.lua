@@ -93,10 +93,29 @@ local function report_fault(fault)
   end
 end
 
--- Why a test cannot go on: nothing can wake its tasks, or something never waits for time to pass.
-local function why_stuck(tasks, spins)
-  if not spins then
-    return "nothing can wake the test: " .. table.concat(leftovers.describe(tasks), "; ")
+local BEATS_SECONDS_MIN = 3600 -- of the test's time; a connection may have timers of its own for a while
+
+-- Has the test waited, ever since it was looked at last, for what nobody has brought, while others ran again and again?
+local function is_among_beats(running)
+  local since = running.looked_at
+  if core.now() - since < BEATS_SECONDS_MIN then
+    return false
+  end
+  running.looked_at = core.now()
+  return leftovers.wait_in_vain(running.task, leftovers.tasks(running.before), since)
+end
+
+local function describe(tasks)
+  return table.concat(leftovers.describe(tasks), "; ") .. leftovers.describe_circle(tasks)
+end
+
+-- Why a test cannot go on: nothing can wake its tasks, or nothing does in the time that others take again and again, or
+-- something never waits for time to pass.
+local function why_stuck(tasks, why)
+  if why == "still" then
+    return "nothing can wake the test: " .. describe(tasks)
+  elseif why == "beats" then
+    return "nothing wakes the test, while others run again and again: " .. describe(tasks)
   end
   local ready = {}
   for _, of in ipairs(tasks) do
@@ -110,12 +129,12 @@ end
 
 -- Cancels the test and, where that has not helped because of a shield, each of its tasks. One that goes on in spite of
 -- it cannot be ended at all: nor can the run then.
-local function end_test(running, tasks, spins)
+local function end_test(running, tasks, why)
   running.attempts = running.attempts + 1
   if running.attempts == 1 then
-    running.stuck = task.cancellation(why_stuck(tasks, spins))
+    running.stuck = task.cancellation(why_stuck(tasks, why))
     task.cancel(running.task, running.stuck)
-  elseif spins and running.attempts > 2 then
+  elseif why ~= "still" and running.attempts > 2 then
     running.hopeless = running.stuck.reason .. " (and it goes on when it is cancelled)"
     return core.stop()
   end
@@ -127,12 +146,14 @@ end
 
 -- Every task of a test waits, and nothing will ever wake one; or one of them runs for ever.
 local function end_stuck(running)
-  core.on_stuck(function(spins)
-    if running.task then
+  core.on_stuck(function(why)
+    if why == "beats" and not (running.task and (running.attempts > 0 or is_among_beats(running))) then
+      return
+    elseif running.task then
       local tasks = leftovers.tasks(running.before)
       table.insert(tasks, 1, running.task)
-      end_test(running, tasks, spins)
-    elseif spins then
+      end_test(running, tasks, why)
+    elseif why == "spins" then
       running.hopeless = "what a test has left behind goes on when it is cancelled: "
         .. table.concat(leftovers.describe(leftovers.tasks(running.before)), "; ")
       core.stop()
@@ -166,6 +187,7 @@ local function spawn_tests(running, all_realtime, chosen)
       seed.start_test(chosen, full_name(busted, element))
       local status = gather.gather({ function()
         running.task, running.before, running.attempts = core.current(), leftovers.note(), 0
+        running.looked_at = core.now()
         return safe(descriptor, contained(run, element, running), element)
       end })[1]
       running.task = nil
