@@ -65,7 +65,11 @@ local function start(place, redirection)
   local script = ('exec "$0" run --routes "$1" --listen "unix:$2" --admin-socket none %s'):format(redirection)
   local child = process.start { command = { "/bin/sh", "-c", script, BINARY, place:file "routes", socket } }
   wait.until_true("the gateway listens", function()
-    return lfs.attributes(socket, "mode") == "socket"
+    local is_open, stream = pcall(tg.unix.connect, socket) -- the socket is there before anybody listens on it
+    if is_open then
+      stream:close()
+    end
+    return is_open
   end)
   return child, socket
 end
