@@ -138,8 +138,8 @@ end
 
 -- Encodes and sends a piece of a text, the last one flushed. The error, or nil and where the next piece begins.
 local function send_piece(self, bytes, at)
-  local err = wait_for_turn(self)
-  if err == nil and not self.coder then
+  local err = self.coder and wait_for_turn(self) or nil
+  if err == nil and not self.coder then -- another task has closed it meanwhile, and the exchange may be gone
     err = closed "write: the answer has ended"
   end
   if err ~= nil then
@@ -195,7 +195,7 @@ function AnswerEncoder:close()
   if self.coder then
     open = open - 1
     core.close_encoder(self.coder)
-    self.coder = nil
+    self.coder, self.exchange = nil, false
   end
 end
 

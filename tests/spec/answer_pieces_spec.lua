@@ -387,6 +387,36 @@ describe("an answer in pieces", function()
     assert.matches("write: the answer has ended", message, 1, true)
   end)
 
+  it("is not touched by a task that is in the midst of a write of many pieces as it ends", function()
+    local encode, message = core.encode, nil
+    local function encode_a_little(coder, text, at, mode)
+      local bytes, next_at, detail = encode(coder, text:sub(1, at + 4095), at, mode)
+      if bytes and not next_at and at + 4095 < #text then
+        next_at = at + 4096
+      end
+      return bytes, next_at, detail
+    end
+    with_core("encode", encode_a_little, function()
+      local bytes = noise(300000)
+      local stream = ask(function(write)
+        tg.background(function()
+          message = tostring(select(2, pcall(write, bytes)))
+        end)
+        tg.sleep(1)
+        error "a failure"
+      end)
+      tg.sleep(0.5)
+      server.logged(function()
+        tg.sleep(1)
+        local text, is_whole = read_all(stream)
+        assert.is_false(is_whole)
+        assert.is_true(bytes:sub(1, #text) == text)
+      end)
+      settle()
+    end)
+    assert.matches("write: the answer has ended", message, 1, true)
+  end)
+
   it("is not begun again by a task that outlives it", function()
     local err, release = nil, tg.event()
     local stream = ask(function(write)
