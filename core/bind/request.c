@@ -18,6 +18,24 @@ static void push_text(lua_State *L, tg_text text) {
   else lua_pushlstring(L, text.data, text.size);
 }
 
+/* What a field of the request says; "" where there are two of it, which is nothing that can be meant. */
+static tg_text only_value(const tg_head *head, tg_text name) {
+  const tg_field *field = tg_head_find(head, name, NULL);
+  if (field == NULL) return (tg_text){NULL, 0};
+  return tg_head_find(head, name, field) == NULL ? field->value : TG_TEXT("");
+}
+
+/* core.request_line() → exchange, method, path, X-Request-Timeout-Ms or nil, of the request that the running task is for:
+   its function has no arguments, since pushing them may fail without memory, and here that is the task's own error */
+static int line(lua_State *L) {
+  tg_exchange *exchange = tg_runtime_of(L)->current->owner;
+  lua_pushlightuserdata(L, exchange);
+  push_text(L, exchange->head.method);
+  push_text(L, exchange->target.path);
+  push_text(L, only_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms")));
+  return 4;
+}
+
 /* core.request_query(exchange) → what follows "?", or nil */
 static int query(lua_State *L) {
   push_text(L, tg_request_check_exchange(L)->target.query);
@@ -134,12 +152,21 @@ static int note_upstream(lua_State *L) {
 }
 
 const luaL_Reg tg_request_functions[] = {
-    {"request_query", query},           {"request_target", target},
-    {"request_authority", authority},   {"request_number", number},
-    {"request_version", version},       {"request_peer", peer},
-    {"request_fields", fields},         {"request_field", field},
-    {"request_limit_body", limit_body}, {"request_body_limit", body_limit},
-    {"request_task", request_task},     {"note_route", note_route},
-    {"note_error", note_error},         {"note_cancelled", note_cancelled},
-    {"note_upstream", note_upstream},   {NULL, NULL},
+    {"request_line", line},
+    {"request_query", query},
+    {"request_target", target},
+    {"request_authority", authority},
+    {"request_number", number},
+    {"request_version", version},
+    {"request_peer", peer},
+    {"request_fields", fields},
+    {"request_field", field},
+    {"request_limit_body", limit_body},
+    {"request_body_limit", body_limit},
+    {"request_task", request_task},
+    {"note_route", note_route},
+    {"note_error", note_error},
+    {"note_cancelled", note_cancelled},
+    {"note_upstream", note_upstream},
+    {NULL, NULL},
 };

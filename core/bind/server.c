@@ -13,7 +13,7 @@ struct tg_script_server {
   tg_local *local;      /* where it listens in memory; NULL where it does not */
   tg_job refuse;        /* answers those for which there was no memory */
   tg_exchange *refused; /* the first of them; each one's owner is the next */
-  int request_ref;      /* the Lua function that is called with each request, in a task of its own */
+  int request_ref;      /* the Lua function that is called for each request, in a task of its own */
   int stopped_ref;      /* … called when the server has stopped */
 };
 
@@ -43,43 +43,15 @@ static const tg_exchange_events exchange_events = {
     .on_gone = on_gone,
 };
 
-/* What a field of the request says; "" where there are two of it, which is nothing that can be meant. */
-static tg_text only_value(const tg_head *head, tg_text name) {
-  const tg_field *field = tg_head_find(head, name, NULL);
-  if (field == NULL) return (tg_text){NULL, 0};
-  return tg_head_find(head, name, field) == NULL ? field->value : TG_TEXT("");
-}
-
-typedef struct arrival {
-  tg_exchange *exchange;
-  int request_ref;
-} arrival;
-
-static int push_arrival(lua_State *L, void *data) {
-  const arrival *is = data;
-  const tg_exchange *exchange = is->exchange;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, is->request_ref);
-  lua_pushlightuserdata(L, is->exchange);
-  lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
-  lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
-  tg_text timeout = only_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms"));
-  if (timeout.data == NULL) return 4;
-  lua_pushlstring(L, timeout.data, timeout.size);
-  return 5;
-}
-
-/* A task for the request that has all it needs; NULL without memory. */
+/* A task for the request; NULL without memory. Its function is called with nothing, as that needs none here: even the
+   address of an exchange may, in LuaJIT. It asks core.request_line. */
 static tg_task *new_task(const tg_script_server *self, tg_exchange *exchange) {
-  arrival is = {exchange, self->request_ref};
   tg_task *task = tg_task_new(self->runtime);
-  int count = task != NULL ? tg_task_push_results(task, push_arrival, &is) : -1;
-  if (count < 0) {
-    if (task != NULL) tg_task_drop(task);
-    return NULL;
-  }
+  if (task == NULL) return NULL;
+  lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->request_ref);
   task->on_end = on_task_end;
   task->owner = exchange;
-  tg_task_start(task, count - 1);
+  tg_task_start(task, 0);
   return task;
 }
 

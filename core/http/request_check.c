@@ -31,6 +31,7 @@ static const char *end_of_address(tg_text text) {
 
 static const char *end_of_name(tg_text text) {
   size_t size = 0;
+  while (size < text.size && tg_char_is(text.data[size], TG_CHAR_UNRESERVED)) size++; /* as most are, to their end */
   for (; size < text.size && text.data[size] != ':'; size++) {
     char c = text.data[size];
     bool is_encoded = c == '%' && tg_percent_value(text, size) > ' ';

@@ -235,19 +235,9 @@ function Request.__tostring(self)
   return self.method .. " " .. self.path
 end
 
-
---- The request has ended: what is still asked of it raises.
-function request.close(self)
-  local origin = rawget(self, "_origin")
-  self._exchange = false
-  if origin then
-    origin.exchange = false
-  end
-end
-
 --- A request over an exchange of the core's.
 function request.new(exchange, method, path)
-  return setmetatable({ _exchange = exchange, method = method, path = path }, Request)
+  return setmetatable({ _exchange = exchange, _origin = false, method = method, path = path }, Request)
 end
 
 return request

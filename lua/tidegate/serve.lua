@@ -10,8 +10,8 @@ local request_of = require "tidegate.request"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
-local new_request, close_request = request_of.new, request_of.close
-local send, note_trace = answer.send, task.note_trace
+local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
+local request_line = core.request_line
 local xpcall = xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
@@ -118,7 +118,8 @@ function serve.handler(handle, dev, compression)
     end
     scope.fail_after(milliseconds / 1000, run, exchange, request)
   end
-  return function(exchange, method, path, timeout)
+  return function()
+    local exchange, method, path, timeout = request_line()
     local request = new_request(exchange, method, path)
     local ok, err = xpcall(timeout and run_bound or run, note_trace, exchange, request, timeout)
     if not ok then
@@ -127,7 +128,11 @@ function serve.handler(handle, dev, compression)
         log.error("answering an error failed: %s", errors.text(again))
       end
     end
-    close_request(request)
+    request._exchange = false -- what is still asked of it raises
+    local origin = request._origin
+    if origin then
+      origin.exchange = false
+    end
   end
 end
 
