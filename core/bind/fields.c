@@ -23,12 +23,11 @@ static bool is_left_out(tg_text name) {
   return is_one_of(name, names, sizeof names / sizeof names[0]);
 }
 
+enum { CONNECTION = TG_FIELD_DATE << 1 }; /* a flag like those of the header */
+
 static unsigned flag_of(tg_text name) {
   static const tg_text names[] = {
-      NAME("Host"),
-      NAME("User-Agent"),
-      NAME("Content-Type"),
-      NAME("Date"),
+      NAME("Host"), NAME("User-Agent"), NAME("Content-Type"), NAME("Date"), NAME("Connection"),
   };
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
     if (tg_text_equal_nocase(name, names[i])) return 1u << i;
@@ -142,25 +141,38 @@ static void check_spelling(lua_State *L, int index, tg_text name) {
   if (count > 1) tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
 }
 
-unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
+/* One pass over the table. Where `connection` is not 0, it is the index of the value of the Connection field, and what
+   that names is left out. [-0, +0, v] */
+static unsigned append_fields(lua_State *L, int index, tg_buffer *buffer, int connection) {
   unsigned seen = 0;
   uint64_t bits = 0;
-  if (lua_isnoneornil(L, index)) return 0;
-  luaL_checktype(L, index, LUA_TTABLE);
-  push_field(L, index, TG_TEXT("Connection"));
-  int connection = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
-    tg_text name = key_at(L, -2);
+    tg_text name = {NULL, 0};
+    if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
     if (!tg_text_is_token(name)) {
-      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data);
+      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
     }
     if ((bits & bit_of(name)) != 0) check_spelling(L, index, name);
     bits |= bit_of(name);
-    if (!is_left_out(name) && !is_named(L, connection, name)) append_values(L, name, buffer);
+    bool is_dropped = is_left_out(name) || (connection != 0 && is_named(L, connection, name));
+    if (!is_dropped) append_values(L, name, buffer);
     seen |= flag_of(name);
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   return seen;
+}
+
+/* Few tables have a Connection field: that there is one shows when all is written, which then is written once more. */
+unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
+  if (lua_isnoneornil(L, index)) return 0;
+  luaL_checktype(L, index, LUA_TTABLE);
+  size_t before = tg_buffer_size(buffer);
+  unsigned seen = append_fields(L, index, buffer, 0);
+  if ((seen & CONNECTION) == 0) return seen;
+  buffer->end -= tg_buffer_size(buffer) - before;
+  push_field(L, index, TG_TEXT("Connection"));
+  append_fields(L, index, buffer, lua_gettop(L));
+  lua_pop(L, 1);
+  return seen & ~(unsigned)CONNECTION;
 }

@@ -9,8 +9,9 @@ local wait = require "tests.support.wait"
 local MB = 1024 * 1024
 local CONNECTIONS, ATTACK_SECONDS, ATTACKS_MAX, DESCRIPTORS = 1000, 4, 5, 8000
 
--- What allocators keep for later behind thousands of readers for whom hundreds of megabytes were held.
-local KEPT_BYTES_MAX = 80 * MB
+-- What may be kept for later behind thousands of readers for whom up to a hundred megabytes were held. malloc gives
+-- every block of 8 KiB or more back at once here: otherwise what it keeps between others is most of what is measured.
+local KEPT_BYTES_MAX, GIVEN_BACK_BYTES = 48 * MB, "8192"
 
 local ROUTES = [[
 local tg = require "tidegate"
@@ -29,6 +30,10 @@ return function(app)
         write(("x"):rep(16384))
       end
     end }
+  end)
+  app:get("/collect", function()
+    collectgarbage()
+    collectgarbage()
   end)
   app:post("/echo", function(request)
     return request:body()
@@ -134,8 +139,8 @@ end
 
 local function start(files, unsanitized)
   return gateway.start {
-    routes = { ["routes.lua"] = ROUTES }, options = LIMITS, environment = { TIDEGATE_TEST_FILES = files.path },
-    descriptors = DESCRIPTORS, unsanitized = unsanitized,
+    routes = { ["routes.lua"] = ROUTES }, options = LIMITS, descriptors = DESCRIPTORS, unsanitized = unsanitized,
+    environment = { TIDEGATE_TEST_FILES = files.path, MALLOC_MMAP_THRESHOLD_ = GIVEN_BACK_BYTES },
   }
 end
 
@@ -156,6 +161,7 @@ describe("good clients are served, and nothing is left,", function()
     for _, mode in ipairs(MODES) do
       endure(serving, { mode })
     end
+    serving:get "/collect" -- how much garbage waits for the collector depends on when it ran last
     local kept = serving:memory_bytes() - before
     assert.is_true(kept < KEPT_BYTES_MAX, kept .. " bytes are kept")
     serving:stop()

@@ -115,7 +115,7 @@ describe("A test leaves nothing behind", function()
 
   it("that it has closed", function()
     passes [[
-      local server = core.serve { request = function(exchange) core.respond(exchange, 204) end, gone = print,
+      local server = core.serve { request = function() core.respond((core.request_line()), 204) end, gone = print,
         stopped = print }
       core.listen_in_memory(server, "closed.test", 80)
       assert.equal(204, tg.http.get("http://closed.test/").status)
@@ -138,14 +138,14 @@ describe("A test leaves nothing behind", function()
 
   it("of its connections to real servers, which are closed", function()
     passes([[
-      local server = core.serve { request = function(exchange) core.respond(exchange, 204) end, gone = print,
+      local server = core.serve { request = function() core.respond((core.request_line()), 204) end, gone = print,
         stopped = print }
       local address = core.listen(server, "127.0.0.1:0")
       assert.equal(204, tg.http.get("http://" .. address .. "/").status)
       assert.equal(1, core.client_statistics().idle)
       core.close_server(server)]], "leaves #realtime")
     local result = runner.run { ["tests/x_spec.lua"] = HEAD .. [[
-      local server = core.serve { request = function(exchange) core.respond(exchange, 204) end, gone = print,
+      local server = core.serve { request = function() core.respond((core.request_line()), 204) end, gone = print,
         stopped = print }
       local address = core.listen(server, "127.0.0.1:0")
       it("opens #realtime", function()
