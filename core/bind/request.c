@@ -28,7 +28,9 @@ static tg_text only_value(const tg_head *head, tg_text name) {
 /* core.request_line() → exchange, method, path, X-Request-Timeout-Ms or nil, of the request that the running task is for:
    its function has no arguments, since pushing them may fail without memory, and here that is the task's own error */
 static int line(lua_State *L) {
-  tg_exchange *exchange = tg_runtime_of(L)->current->owner;
+  const tg_task *task = tg_runtime_of(L)->current;
+  tg_exchange *exchange = task != NULL ? task->owner : NULL;
+  if (exchange == NULL) tg_raise(L, "this task is for no request");
   lua_pushlightuserdata(L, exchange);
   push_text(L, exchange->head.method);
   push_text(L, exchange->target.path);

@@ -203,7 +203,8 @@ void tg_script_servers_close(tg_runtime *runtime) {
   }
 }
 
-/* core.serve{limits…, merge_slashes = boolean or nil, request = function, gone = function, stopped = function} → server */
+/* core.serve{limits…, merge_slashes = boolean or nil, request = function, gone = function, stopped = function} → server.
+   `request` is called with nothing, in a task of its own for each request, and asks core.request_line. */
 static int serve(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);

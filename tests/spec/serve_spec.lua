@@ -178,3 +178,10 @@ describe("--dev", function()
     assert.equal(500, problem_of((fail(boom, page_wanted, false))).status)
   end)
 end)
+
+describe("a task that is for no request", function()
+  it("has no request line", function()
+    local core = require "tidegate.core"
+    assert.has_error(core.request_line, "this task is for no request")
+  end)
+end)
