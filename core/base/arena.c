@@ -42,22 +42,27 @@ void *tg_arena_alloc(tg_arena *arena, size_t size) {
   return take(arena, size);
 }
 
-bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size) {
-  if (size == 0 && text->data != NULL) return true;
-  bool is_last = text->size > 0 && text->data + text->size == arena->cursor;
-  if (is_last && (size_t)(arena->limit - arena->cursor) >= size) {
-    memcpy(arena->cursor, data, size);
-    arena->cursor += size;
-    text->size += size;
-    return true;
-  }
+/* Moves the text to where there is room behind it. */
+static bool move(tg_arena *arena, tg_text *text, size_t size) {
   /* A new block has room for the text to double: one that comes byte by byte must not cost a block for each. */
   size_t room = (size_t)(arena->limit - arena->cursor);
   if (room < text->size + size && !add_block(arena, 2 * text->size + size)) return false;
-  char *moved = take(arena, text->size + size);
+  char *moved = arena->cursor;
   if (text->size > 0) memcpy(moved, text->data, text->size);
-  if (size > 0) memcpy(moved + text->size, data, size);
-  *text = (tg_text){moved, text->size + size};
+  arena->cursor += text->size;
+  text->data = moved;
+  return true;
+}
+
+bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size) {
+  if (size == 0 && text->data != NULL) return true;
+  bool is_new = text->size == 0, is_last = !is_new && text->data + text->size == arena->cursor;
+  bool has_room = (size_t)(arena->limit - arena->cursor) >= size;
+  if (is_new && has_room) text->data = arena->cursor; /* nearly every text comes whole */
+  else if (!(is_last && has_room) && !move(arena, text, size)) return false;
+  if (size > 0) memcpy(arena->cursor, data, size);
+  arena->cursor += size;
+  text->size += size;
   return true;
 }
 

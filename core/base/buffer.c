@@ -22,8 +22,7 @@ static bool grow(tg_buffer *buffer, size_t needed) {
   return true;
 }
 
-char *tg_buffer_reserve(tg_buffer *buffer, size_t size) {
-  if (buffer->capacity - buffer->end >= size && buffer->data != NULL) return buffer->data + buffer->end;
+char *tg_buffer_make_room(tg_buffer *buffer, size_t size) {
   if (buffer->start > 0) compact(buffer);
   if (buffer->capacity - buffer->end < size && !grow(buffer, buffer->end + size)) {
     buffer->failed = true;

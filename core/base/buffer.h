@@ -23,14 +23,19 @@ static inline tg_text tg_buffer_text(const tg_buffer *buffer) {
   return (tg_text){buffer->data + buffer->start, buffer->end - buffer->start};
 }
 
+/* Makes room that is not there yet; see tg_buffer_reserve. */
+char *tg_buffer_make_room(tg_buffer *buffer, size_t size);
+
 /* Room for `size` more bytes at the end; NULL without memory. The caller adds what it wrote to `end`. */
-char *tg_buffer_reserve(tg_buffer *buffer, size_t size);
+static inline char *tg_buffer_reserve(tg_buffer *buffer, size_t size) {
+  bool fits = buffer->capacity - buffer->end >= size && buffer->data != NULL;
+  return fits ? buffer->data + buffer->end : tg_buffer_make_room(buffer, size);
+}
 
 /* Appends; false (and `failed`) without memory. */
 static inline bool tg_buffer_append(tg_buffer *buffer, const char *data, size_t size) {
   if (size == 0) return true;
-  bool fits = buffer->capacity - buffer->end >= size;
-  char *room = fits ? buffer->data + buffer->end : tg_buffer_reserve(buffer, size);
+  char *room = tg_buffer_reserve(buffer, size);
   if (room == NULL) return false;
   memcpy(room, data, size);
   buffer->end += size;

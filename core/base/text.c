@@ -5,10 +5,9 @@ static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-bool tg_text_equal_nocase(tg_text a, tg_text b) {
-  if (a.size != b.size) return false;
-  for (size_t i = 0; i < a.size; i++) {
-    if (lower(a.data[i]) != lower(b.data[i])) return false;
+bool tg_text_same_nocase(const char *a, const char *b, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false; /* most are spelt alike */
   }
   return true;
 }

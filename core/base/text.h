@@ -22,8 +22,13 @@ static inline bool tg_text_equal(tg_text a, tg_text b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* The same of texts of one size. */
+bool tg_text_same_nocase(const char *a, const char *b, size_t size);
+
 /* Equality without regard to ASCII case, as field names and codings compare (RFC 9110 section 5.1). */
-bool tg_text_equal_nocase(tg_text a, tg_text b);
+static inline bool tg_text_equal_nocase(tg_text a, tg_text b) {
+  return a.size == b.size && tg_text_same_nocase(a.data, b.data, a.size);
+}
 
 /* `text` without spaces and tabs at its ends (OWS of RFC 9110 section 5.6.3). */
 tg_text tg_text_trim(tg_text text);

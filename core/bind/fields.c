@@ -14,23 +14,30 @@ static bool is_one_of(tg_text name, const tg_text *names, size_t count) {
 #define NAME(literal)                                                                                                  \
   { literal, sizeof(literal) - 1 }
 
-/* What belongs to the connection and not to the message, and what follows from the body. */
-static bool is_left_out(tg_text name) {
-  static const tg_text names[] = {
-      NAME("Connection"), NAME("Keep-Alive"), NAME("Proxy-Connection"), NAME("Transfer-Encoding"),
-      NAME("TE"),         NAME("Trailer"),    NAME("Upgrade"),          NAME("Content-Length"),
-  };
-  return is_one_of(name, names, sizeof names / sizeof names[0]);
-}
+/* Flags like those of the header. LEFT_OUT: it belongs to the connection and not to the message, or follows from the
+   body. */
+enum { CONNECTION = TG_FIELD_DATE << 1, LEFT_OUT = TG_FIELD_DATE << 2 };
 
-enum { CONNECTION = TG_FIELD_DATE << 1 }; /* a flag like those of the header */
-
-static unsigned flag_of(tg_text name) {
-  static const tg_text names[] = {
-      NAME("Host"), NAME("User-Agent"), NAME("Content-Type"), NAME("Date"), NAME("Connection"),
+static unsigned flags_of(tg_text name) {
+  static const struct {
+    tg_text name;
+    unsigned flags;
+  } known[] = {
+      {NAME("Host"), TG_FIELD_HOST},
+      {NAME("User-Agent"), TG_FIELD_USER_AGENT},
+      {NAME("Content-Type"), TG_FIELD_CONTENT_TYPE},
+      {NAME("Date"), TG_FIELD_DATE},
+      {NAME("Connection"), CONNECTION | LEFT_OUT},
+      {NAME("Keep-Alive"), LEFT_OUT},
+      {NAME("Proxy-Connection"), LEFT_OUT},
+      {NAME("Transfer-Encoding"), LEFT_OUT},
+      {NAME("TE"), LEFT_OUT},
+      {NAME("Trailer"), LEFT_OUT},
+      {NAME("Upgrade"), LEFT_OUT},
+      {NAME("Content-Length"), LEFT_OUT},
   };
-  for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-    if (tg_text_equal_nocase(name, names[i])) return 1u << i;
+  for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
+    if (tg_text_equal_nocase(name, known[i].name)) return known[i].flags;
   }
   return 0;
 }
@@ -123,11 +130,10 @@ static bool is_named(lua_State *L, int connection, tg_text name) {
 
 /* --- one name, one field --- */
 
-/* A bit for a name, the same in every case; few names share one. */
+/* A bit for a name, which is not empty; the same in every case. Few names of one message share one. */
 static uint64_t bit_of(tg_text name) {
-  unsigned hash = 0;
-  for (size_t i = 0; i < name.size; i++) hash = hash * 31 + ((unsigned char)name.data[i] | 0x20u);
-  return UINT64_C(1) << hash % 64;
+  unsigned first = (unsigned char)name.data[0] | 0x20u, last = (unsigned char)name.data[name.size - 1] | 0x20u;
+  return UINT64_C(1) << (name.size * 31 + first * 7 + last) % 64;
 }
 
 /* Raises where the table has the name a second time in another case. [-0, +0, v] */
@@ -153,11 +159,13 @@ static unsigned append_fields(lua_State *L, int index, tg_buffer *buffer, int co
     if (!tg_text_is_token(name)) {
       tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
     }
-    if ((bits & bit_of(name)) != 0) check_spelling(L, index, name);
-    bits |= bit_of(name);
-    bool is_dropped = is_left_out(name) || (connection != 0 && is_named(L, connection, name));
+    uint64_t bit = bit_of(name);
+    if ((bits & bit) != 0) check_spelling(L, index, name);
+    bits |= bit;
+    unsigned flags = flags_of(name);
+    bool is_dropped = (flags & LEFT_OUT) != 0 || (connection != 0 && is_named(L, connection, name));
     if (!is_dropped) append_values(L, name, buffer);
-    seen |= flag_of(name);
+    seen |= flags & ~(unsigned)LEFT_OUT;
     lua_pop(L, 1);
   }
   return seen;

@@ -99,7 +99,10 @@ static inline tg_text tg_check_text(lua_State *L, int index) {
 
 /* A string argument as a slice; {NULL, 0} where it is nil or missing. [-0, +0, v] */
 static inline tg_text tg_opt_text(lua_State *L, int index) {
-  return lua_isnoneornil(L, index) ? (tg_text){NULL, 0} : tg_check_text(L, index);
+  tg_text text = {NULL, 0};
+  text.data = lua_tolstring(L, index, &text.size);
+  if (text.data == NULL && !lua_isnoneornil(L, index)) luaL_typerror(L, index, "string");
+  return text;
 }
 
 /* The deadlines of a runtime: opened with it, closed before its Lua state. */

@@ -341,7 +341,9 @@ static tg_http1_result begin_line(tg_http1_parser *parser, const char *bytes, si
 
 tg_http1_result tg_http1_parser_feed(tg_http1_parser *parser, const char *bytes, size_t size, size_t *used) {
   *used = 0;
-  tg_http1_result result = parser->begun ? TG_HTTP1_MORE : begin_line(parser, bytes, size, used);
+  bool blank = !parser->begun && (parser->blank_bytes > 0 || size == 0 || *bytes == '\r' || *bytes == '\n');
+  tg_http1_result result = blank ? begin_line(parser, bytes, size, used) : TG_HTTP1_MORE;
+  parser->begun = parser->begun || !blank;
   while (result == TG_HTTP1_MORE && *used < size) {
     size_t piece = size - *used, taken = 0;
     size_t room = (size_t)(parser->head_bytes_max - parser->head_bytes);

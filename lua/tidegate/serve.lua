@@ -118,8 +118,7 @@ function serve.handler(handle, dev, compression)
     end
     scope.fail_after(milliseconds / 1000, run, exchange, request)
   end
-  return function()
-    local exchange, method, path, timeout = request_line()
+  local function serve_request(exchange, method, path, timeout)
     local request = new_request(exchange, method, path)
     local ok, err = xpcall(timeout and run_bound or run, note_trace, exchange, request, timeout)
     if not ok then
@@ -134,6 +133,11 @@ function serve.handler(handle, dev, compression)
       origin.exchange = false
     end
   end
+  local function on_request()
+    return serve_request(request_line())
+  end
+  jit.off(on_request) -- compiled code would be left for the core's function, and entered once more behind it
+  return on_request
 end
 
 --- The function that the core calls with the task of a request whose client has left.
