@@ -11,6 +11,7 @@ enum {
   TG_CHAR_UNRESERVED = 2, /* RFC 3986 section 2.3: never needs percent-encoding */
   TG_CHAR_PATH = 4,       /* stands for itself in a path: pchar of RFC 3986 section 3.3, and "/" */
   TG_CHAR_HOST = 8,       /* may stand in a host with its port: reg-name, IP literal and port of RFC 3986 section 3.2 */
+  TG_CHAR_SEGMENT = 16,   /* TG_CHAR_PATH but for "/" and ".", which may be more than themselves */
 };
 
 extern const uint8_t tg_char_classes[256];

@@ -154,10 +154,10 @@ static unsigned append_fields(lua_State *L, int index, tg_buffer *buffer, int co
   uint64_t bits = 0;
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
-    tg_text name = {NULL, 0};
+    tg_text name = {"?", 0};
     if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
     if (!tg_text_is_token(name)) {
-      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data ? name.data : "?");
+      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data);
     }
     uint64_t bit = bit_of(name);
     if ((bits & bit) != 0) check_spelling(L, index, name);

@@ -13,9 +13,14 @@ static tg_refusal bad(const char *detail) {
 /* What stands behind the host, if anything does, is a colon and a port, which may be empty (RFC 3986 section 3.2.3). */
 static bool is_port(tg_text text) {
   if (text.size > 0 && text.data[0] != ':') return false;
-  if (text.size <= 1) return true;
-  long long port = tg_text_to_number((tg_text){text.data + 1, text.size - 1});
-  return text.size <= sizeof ":65535" - 1 && port >= 0 && port <= 65535;
+  if (text.size > sizeof ":65535" - 1) return false;
+  unsigned port = 0;
+  for (size_t i = 1; i < text.size; i++) {
+    unsigned digit = (unsigned char)text.data[i] - (unsigned)'0';
+    if (digit > 9) return false;
+    port = port * 10 + digit;
+  }
+  return port <= 65535;
 }
 
 static bool is_address_char(char c) {

@@ -168,9 +168,10 @@ static tg_refusal check_blank(const tg_server_connection *connection, bool all_b
 static feed_result begin(tg_server_connection *connection, const char *bytes, size_t size, size_t *used) {
   *used = 0;
   if (connection->exchange != NULL) return FED;
-  *used = tg_http1_blank_bytes(bytes, size, connection->blank_bytes);
+  bool is_line = connection->blank_bytes == 0 && size > 0 && *bytes > '\r'; /* as nearly always */
+  if (!is_line) *used = tg_http1_blank_bytes(bytes, size, connection->blank_bytes);
   connection->blank_bytes += *used;
-  tg_refusal refusal = check_blank(connection, *used == size);
+  tg_refusal refusal = is_line ? no_refusal : check_blank(connection, *used == size);
   if (*used == size && refusal.status == 0) return ALL_BLANK;
   if (!begin_exchange(connection)) {
     tg_server_connection_destroy(connection);

@@ -19,15 +19,6 @@ tg_field *tg_head_add_field(tg_head *head, tg_arena *arena) {
   return field;
 }
 
-const tg_field *tg_head_find(const tg_head *head, tg_text name, const tg_field *previous) {
-  if (head->field_count == 0) return NULL;
-  const tg_field *field = previous == NULL ? head->fields : previous + 1;
-  for (; field < head->fields + head->field_count; field++) {
-    if (tg_text_equal_nocase(field->name, name)) return field;
-  }
-  return NULL;
-}
-
 tg_text tg_head_value(const tg_head *head, tg_text name) {
   const tg_field *field = tg_head_find(head, name, NULL);
   return field != NULL ? field->value : (tg_text){NULL, 0};

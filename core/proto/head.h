@@ -30,7 +30,13 @@ typedef struct tg_head {
 tg_field *tg_head_add_field(tg_head *head, tg_arena *arena);
 
 /* The first field of that name after `previous` (NULL: from the start); NULL when there is none. */
-const tg_field *tg_head_find(const tg_head *head, tg_text name, const tg_field *previous);
+static inline const tg_field *tg_head_find(const tg_head *head, tg_text name, const tg_field *previous) {
+  size_t first = previous == NULL ? 0 : (size_t)(previous - head->fields) + 1;
+  for (size_t i = first; i < head->field_count; i++) {
+    if (tg_text_equal_nocase(head->fields[i].name, name)) return &head->fields[i];
+  }
+  return NULL;
+}
 
 /* The value of the first field of that name; {NULL, 0} when there is none. */
 tg_text tg_head_value(const tg_head *head, tg_text name);

@@ -65,8 +65,8 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t length) {
 static bool follows_protocol(const tg_http1_parser *parser, const char *at) {
   enum { SIZE = sizeof parser->last_bytes };
   size_t here = (size_t)(at - parser->piece);
+  if (here >= SIZE) return memcmp(at - SIZE, "HTTP/", SIZE) == 0;
   char before[SIZE];
-  if (here > SIZE) here = SIZE;
   memcpy(before, parser->last_bytes + here, SIZE - here);
   memcpy(before + SIZE - here, at - here, here);
   return memcmp(before, "HTTP/", SIZE) == 0;

@@ -4,13 +4,12 @@
 #include "proto/utf8.h"
 
 static bool is_normal(tg_text path, unsigned rules) {
-  bool merges = (rules & TG_PATH_MERGE_SLASHES) != 0;
-  char before = '\0';
   for (size_t i = 0; i < path.size; i++) {
-    char c = path.data[i];
-    if (!tg_char_is(c, TG_CHAR_PATH)) return false;
-    if (before == '/' && (c == '.' || (c == '/' && merges))) return false; /* perhaps a dot segment: look closer */
-    before = c;
+    if (tg_char_is(path.data[i], TG_CHAR_SEGMENT)) continue;
+    if (!tg_char_is(path.data[i], TG_CHAR_PATH)) return false;
+    bool begins = i > 0 && path.data[i - 1] == '/';
+    if (begins && path.data[i] == '.') return false; /* perhaps a dot segment: look closer */
+    if (begins && (rules & TG_PATH_MERGE_SLASHES) != 0) return false;
   }
   return true;
 }
