@@ -130,8 +130,9 @@ static bool is_named(lua_State *L, int connection, tg_text name) {
 
 /* --- one name, one field --- */
 
-/* A bit for a name, which is not empty; the same in every case. Few names of one message share one. */
+/* A bit for a name, the same in every case. Few names of one message share one. */
 static uint64_t bit_of(tg_text name) {
+  if (name.size == 0) return 0;
   unsigned first = (unsigned char)name.data[0] | 0x20u, last = (unsigned char)name.data[name.size - 1] | 0x20u;
   return UINT64_C(1) << (name.size * 31 + first * 7 + last) % 64;
 }
