@@ -11,7 +11,7 @@ local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
 local call, now, encode = core.call, core.now, core.percent_encode
-local setmetatable, type, pairs, tostring = setmetatable, type, pairs, tostring
+local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
 
 ---@class tidegate.ClientResponse
 ---@field status integer
@@ -132,14 +132,24 @@ local option_types = {
 }
 local TIMEOUT_SECONDS_MAX = 1e9
 
+local function check_option(name, value)
+  local wanted = option_types[name]
+  if not wanted then
+    core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form, timeout and "
+      .. "forward_deadline"):format(tostring(name)))
+  elseif wanted ~= "any" and type(value) ~= wanted then
+    core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
+  end
+end
+
 local function check_options(options)
-  for name, value in pairs(options) do
-    local wanted = option_types[name]
-    if not wanted then
-      core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form, timeout and "
-        .. "forward_deadline"):format(tostring(name)))
-    elseif wanted ~= "any" and type(value) ~= wanted then
-      core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
+  local first, value = next(options)
+  if first ~= nil then
+    check_option(first, value)
+    local name = next(options, first)
+    while name ~= nil do -- entering a loop would end the compiled code of callers; most have one option
+      check_option(name, options[name])
+      name = next(options, name)
     end
   end
   local timeout = options.timeout
