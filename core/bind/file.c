@@ -190,9 +190,12 @@ typedef struct reading {
 /* nil and the bytes; or nil, nil and a sentence. [-0, +2..3, m] */
 static int push_bytes(lua_State *L, const char *bytes, long count) {
   lua_pushnil(L);
-  if (count > 0) lua_pushlstring(L, bytes, (size_t)count);
-  else lua_pushnil(L);
-  if (count > 0) return 2;
+  if (count > 0) {
+    lua_pushlstring(L, bytes, (size_t)count);
+    tg_garbage_note(&tg_runtime_of(L)->garbage, (size_t)count);
+    return 2;
+  }
+  lua_pushnil(L);
   lua_pushstring(L, tg_error_text(count < 0 ? (int)count : TG_ERROR_EOF));
   return 3;
 }
