@@ -114,6 +114,7 @@ static int write_piece(lua_State *L) {
   tg_text text = tg_check_text(L, 2);
   tg_task *task = enter_write(L, exchange);
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  tg_garbage_note_sent(&task->runtime->garbage, text);
   int code = tg_exchange_write_held(exchange, text, hold_text(L, 2, text));
   if (code == TG_ERROR_INVALID) tg_raise(L, "write: this is more than the Content-Length that the answer has");
   if (code >= 0) return wait_for_client(L, task, exchange, text.size);

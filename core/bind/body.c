@@ -22,6 +22,7 @@ static int push_bytes(lua_State *L, const tg_exchange *exchange) {
   tg_text text = tg_buffer_text(&exchange->body);
   lua_pushnil(L);
   lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+  tg_garbage_note(&tg_runtime_of(L)->garbage, text.size);
   return 2;
 }
 

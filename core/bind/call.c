@@ -63,6 +63,7 @@ static int push_response(lua_State *L, const tg_call *call) {
   lua_pushinteger(L, (lua_Integer)call->head.status);
   tg_text body = tg_buffer_text(&call->body);
   lua_pushlstring(L, body.size > 0 ? body.data : "", body.size);
+  tg_garbage_note(&runtime->garbage, body.size);
   push_field_lines(L, &runtime->scratch, &call->head);
   return 4;
 }

@@ -86,6 +86,7 @@ static tg_text check_piece(lua_State *L, tg_text *rest) {
 /* Pushes what a call has made, and where the next one goes on; nil where none need be. */
 static int push_piece(lua_State *L, const tg_buffer *out, tg_text rest, bool again) {
   push_text(L, tg_buffer_text(out));
+  tg_garbage_note(&tg_runtime_of(L)->garbage, tg_buffer_size(out));
   if (again) lua_pushnumber(L, (lua_Number)(rest.data - lua_tostring(L, 2)) + 1);
   else lua_pushnil(L);
   return 2;

@@ -174,6 +174,98 @@ static int lacks(lua_State *L) {
   return 1;
 }
 
+/* --- reading --- */
+
+enum { READ_BYTES_MAX = 64 * 1024 };
+
+/* A thread reads. The descriptor is its own meanwhile: neither a close of the file nor its collection takes it away. */
+typedef struct reading {
+  tg_file_reading of;
+  tg_task *task; /* NULL when nobody waits for it any more */
+  tg_file *file; /* that it was taken from, and is given back to */
+  int file_ref;
+  char bytes[READ_BYTES_MAX];
+} reading;
+
+/* nil and the bytes; or nil, nil and a sentence. [-0, +2..3, m] */
+static int push_bytes(lua_State *L, const char *bytes, long count) {
+  lua_pushnil(L);
+  if (count > 0) {
+    lua_pushlstring(L, bytes, (size_t)count);
+    tg_garbage_note(&tg_runtime_of(L)->garbage, (size_t)count);
+    return 2;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, tg_error_text(count < 0 ? (int)count : TG_ERROR_EOF));
+  return 3;
+}
+
+static int push_read(lua_State *L, void *data) {
+  const reading *self = data;
+  return push_bytes(L, self->bytes, self->of.count);
+}
+
+static void on_read(tg_work *work) {
+  reading *self = TG_CONTAINER(work, reading, of.work);
+  tg_task *task = self->task;
+  if (task != NULL) {
+    self->file->fd = self->of.fd;
+    tg_task_wake_with(task, push_read, self);
+    tg_runtime_let_go(task->runtime, self->file_ref);
+  } else {
+    close(self->of.fd);
+  }
+  free(self);
+}
+
+static void on_read_abort(tg_task *task) {
+  reading *self = task->wait;
+  tg_runtime_let_go(task->runtime, self->file_ref);
+  self->task = NULL;
+  if (!tg_file_reading_cancel(task->runtime->loop, &self->of)) return; /* on_read frees it */
+  close(self->of.fd);
+  free(self);
+}
+
+/* Begins to read from the file at index 1; NULL where that cannot be. [-0, +0, m] */
+static reading *start_reading(lua_State *L, tg_task *task, tg_file *file, uint64_t offset, size_t size) {
+  lua_pushvalue(L, 1);
+  int file_ref = tg_runtime_keep(L, task->runtime);
+  reading *self = malloc(sizeof *self);
+  if (self != NULL) {
+    *self = (reading){.task = task, .file = file, .file_ref = file_ref};
+    self->of = (tg_file_reading){.fd = file->fd, .offset = offset, .bytes = self->bytes, .size = size};
+    self->of.work.on_done = on_read;
+    if (tg_file_reading_start(task->runtime->loop, &self->of) == 0) {
+      file->fd = -1;
+      return self;
+    }
+  }
+  tg_runtime_let_go(task->runtime, file_ref);
+  free(self);
+  return NULL;
+}
+
+/* core.file_read(file, offset, bytes) → error, some of the bytes; or error, nil, a sentence: where the file cannot be
+   read, or ends there */
+static int read_file(lua_State *L) {
+  tg_file *file = luaL_checkudata(L, 1, file_metatable);
+  uint64_t offset = (uint64_t)luaL_checknumber(L, 2), wanted = (uint64_t)luaL_checknumber(L, 3);
+  size_t size = wanted < READ_BYTES_MAX ? (size_t)wanted : READ_BYTES_MAX;
+  if (file->fd < 0) return luaL_error(L, "the file is closed, or another task reads it");
+  tg_task *task = tg_task_enter(L, "app:static");
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  tg_buffer *scratch = &task->runtime->scratch;
+  tg_buffer_clear(scratch);
+  char *room = tg_buffer_reserve(scratch, size);
+  if (room == NULL) return push_bytes(L, NULL, TG_ERROR_MEMORY);
+  long count = tg_file_read_at_hand(file->fd, offset, room, size);
+  if (count != TG_ERROR_AGAIN) return push_bytes(L, room, count);
+  reading *self = start_reading(L, task, file, offset, size);
+  if (self == NULL) return push_bytes(L, NULL, TG_ERROR_MEMORY);
+  return tg_task_park(L, task, on_read_abort, self);
+}
+
 /* --- sending --- */
 
 /* The client has left, and the connection ends soon: that wakes the task, as when it waits to write. */
@@ -229,6 +321,11 @@ static int answer_file(lua_State *L) {
 const luaL_Reg tg_file_metatables[] = {{folder_metatable, close_folder}, {file_metatable, close_file}, {NULL, NULL}};
 
 const luaL_Reg tg_file_functions[] = {
-    {"folder", open_folder},    {"folder_find", find},        {"folder_lacks", lacks},
-    {"file_close", close_file}, {"answer_file", answer_file}, {NULL, NULL},
+    {"folder", open_folder},
+    {"folder_find", find},
+    {"folder_lacks", lacks},
+    {"file_close", close_file},
+    {"file_read", read_file},
+    {"answer_file", answer_file},
+    {NULL, NULL},
 };

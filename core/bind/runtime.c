@@ -145,6 +145,7 @@ static bool open_parts(tg_runtime *runtime) {
   runtime->loop = tg_loop_new();
   runtime->L = tg_state_new();
   if (runtime->loop == NULL || runtime->L == NULL) return false;
+  tg_garbage_open(&runtime->garbage, runtime->L, runtime->loop);
   runtime->client = tg_client_new(runtime->loop, &tg_client_limits_default);
   runtime->signals = tg_signals_open(runtime->loop, on_signal, runtime);
   return runtime->client != NULL && runtime->signals != NULL && runtime->deadlines != NULL;
@@ -244,6 +245,7 @@ bool tg_runtime_free(tg_runtime *runtime) {
     tg_script_servers_close(runtime);
     tg_stream_listeners_close(runtime);
     free_tasks(runtime);
+    tg_garbage_close(&runtime->garbage);
   }
   bool ended = tg_blocking_close(runtime);
   ended = tg_script_access_log_close(runtime) && ended;

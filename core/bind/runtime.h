@@ -5,6 +5,7 @@
 #define TG_BIND_RUNTIME_H
 
 #include "base/buffer.h"
+#include "bind/garbage.h"
 #include "http/access_log.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -20,6 +21,7 @@ typedef struct tg_runtime {
   tg_client *client;
   tg_access_log *access_log; /* NULL before it is first turned on */
   unsigned stream_count;     /* streams of scripts that are open */
+  tg_garbage garbage;        /* of long strings */
   tg_list servers;           /* tg_script_server */
   tg_list listeners;         /* of stream.c */
   tg_signals *signals;

@@ -154,6 +154,7 @@ static int take(lua_State *L) {
   if (text.size == 0) return 0;
   if (text.size > most) text.size = most;
   lua_pushlstring(L, text.data, text.size);
+  tg_garbage_note(&tg_runtime_of(L)->garbage, text.size);
   tg_buffer_consume(&self->inbox, text.size);
   return 1;
 }
@@ -184,6 +185,7 @@ static int write_text(lua_State *L) {
   if (self->writer != NULL) tg_raise(L, "another task is writing to this stream");
   tg_task *task = tg_task_enter(L, "stream:write");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  tg_garbage_note_sent(&task->runtime->garbage, text);
   int code = tg_stream_write(self->stream, &text, 1);
   if (code < 0) self->code = code;
   if (code != TG_STREAM_QUEUED || tg_stream_queued_bytes(self->stream) < WRITE_QUEUE_BYTES_MAX) return 0;

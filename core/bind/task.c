@@ -107,6 +107,7 @@ static void on_job(tg_job *job) {
   task->argument_count = 0;
   task->state = TG_TASK_RUNNING;
   runtime->current = task;
+  runtime->garbage.is_busy = true;
   uint64_t began_ns = coarse_now_ns();
   int status = lua_resume(task->L, count);
   runtime->current = NULL;

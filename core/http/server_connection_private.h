@@ -31,6 +31,7 @@ struct tg_server_connection {
   uint64_t read_deadline_ns;
   uint64_t send_deadline_ns;
   uint64_t body_rest_ns;   /* of the time for a body whose reading is paused */
+  uint64_t send_rest_ns;   /* of the time for an answer of which nothing waits for the client */
   uint64_t written_bytes;  /* handed to the stream so far */
   uint64_t sent_bytes;     /* taken by the system, when the send deadline was last looked at */
   tg_refusal refusal;      /* what on_head or on_body refused with */
@@ -83,7 +84,9 @@ void tg_server_deadline_body_came(tg_server_connection *connection, size_t bytes
 void tg_server_deadline_pause_body(tg_server_connection *connection);
 void tg_server_deadline_resume_body(tg_server_connection *connection);
 
-/* What was written waits for the client, or no longer does. */
+/* An answer's time: `send_timeout_ms` that runs only while what was written waits for the client, and that each byte
+   refills. Renewed between answers; it begins where something waits, and is paused where nothing does any more. */
+void tg_server_deadline_renew_sending(tg_server_connection *connection);
 void tg_server_deadline_begin_sending(tg_server_connection *connection);
 void tg_server_deadline_end_sending(tg_server_connection *connection);
 

@@ -2,7 +2,8 @@
 
    Both a body and an answer have a budget of time. It runs while the client is waited for, and each byte that moves
    gives back what it would have taken at the slowest rate that is allowed; it never holds more than at first. So a
-   client may stall, but not for long, and one that trickles is found out. */
+   client may stall, but not for long, and one that trickles is found out, however often an answer in pieces waits for
+   the next piece meanwhile. */
 #include "http/server_connection_private.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -79,25 +80,38 @@ static uint64_t sent_bytes(const tg_server_connection *connection) {
   return connection->written_bytes - tg_stream_queued_bytes(connection->stream);
 }
 
+/* What was sent since the last look pays for more time. */
+static void refill(tg_server_connection *connection, uint64_t now) {
+  const tg_server_limits *limits = &connection->server->limits;
+  uint64_t sent = sent_bytes(connection), longest = now + limits->send_timeout_ms * NS_PER_MS;
+  uint64_t paid = time_of(sent - connection->sent_bytes, limits->send_bytes_per_second_min);
+  connection->sent_bytes = sent;
+  connection->send_deadline_ns = earlier(connection->send_deadline_ns + paid, longest);
+}
+
+void tg_server_deadline_renew_sending(tg_server_connection *connection) {
+  connection->send_rest_ns = connection->server->limits.send_timeout_ms * NS_PER_MS;
+}
+
 void tg_server_deadline_begin_sending(tg_server_connection *connection) {
   if (connection->send_deadline_ns != NO_DEADLINE) return;
-  connection->sent_bytes = sent_bytes(connection);
-  connection->send_deadline_ns = now_ns(connection) + connection->server->limits.send_timeout_ms * NS_PER_MS;
+  uint64_t now = now_ns(connection);
+  connection->send_deadline_ns = now + connection->send_rest_ns;
+  refill(connection, now);
   arm(connection);
 }
 
 void tg_server_deadline_end_sending(tg_server_connection *connection) {
+  if (connection->send_deadline_ns == NO_DEADLINE) return;
+  uint64_t now = now_ns(connection);
+  refill(connection, now);
+  connection->send_rest_ns = connection->send_deadline_ns > now ? connection->send_deadline_ns - now : 0;
   connection->send_deadline_ns = NO_DEADLINE;
 }
 
 /* The client reads too slowly when what it has read since the last look does not pay for more time. */
 static bool reads_too_slowly(tg_server_connection *connection, uint64_t now) {
-  const tg_server_limits *limits = &connection->server->limits;
-  uint64_t sent = sent_bytes(connection);
-  uint64_t refilled =
-      connection->send_deadline_ns + time_of(sent - connection->sent_bytes, limits->send_bytes_per_second_min);
-  connection->sent_bytes = sent;
-  connection->send_deadline_ns = earlier(refilled, now + limits->send_timeout_ms * NS_PER_MS);
+  refill(connection, now);
   return connection->send_deadline_ns <= now;
 }
 
@@ -145,5 +159,6 @@ static void on_timer(tg_timer *timer) {
 
 void tg_server_deadline_init(tg_server_connection *connection) {
   connection->read_deadline_ns = connection->send_deadline_ns = NO_DEADLINE;
+  tg_server_deadline_renew_sending(connection);
   tg_timer_init(&connection->timer, on_timer);
 }

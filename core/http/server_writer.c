@@ -91,8 +91,12 @@ static void release_exchange(tg_server_connection *connection) {
 
 /* Between requests; an answer that is not sent has its own deadline. */
 static void await_request(tg_server_connection *connection) {
-  if (connection->draining) tg_server_deadline_clear(connection);
-  else tg_server_deadline_set(connection, connection->server->limits.idle_timeout_ms);
+  if (connection->draining) {
+    tg_server_deadline_clear(connection);
+    return;
+  }
+  tg_server_deadline_set(connection, connection->server->limits.idle_timeout_ms);
+  tg_server_deadline_renew_sending(connection);
 }
 
 void tg_server_writer_end_exchange(tg_server_connection *connection) {

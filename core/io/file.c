@@ -134,6 +134,30 @@ long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size) {
   return count < 0 ? -errno : count;
 }
 
+/* Some file systems cannot say what they have (EOPNOTSUPP): they may wait for a disk, or for another machine. */
+long tg_file_read_at_hand(int fd, uint64_t offset, char *bytes, size_t size) {
+  struct iovec into = {bytes, size};
+  ssize_t count = preadv2(fd, &into, 1, (off_t)offset, RWF_NOWAIT);
+  if (count >= 0) return count;
+  return errno == EOPNOTSUPP || errno == EINTR ? TG_ERROR_AGAIN : -errno;
+}
+
+static void run_reading(tg_work *work, void *context) {
+  tg_file_reading *reading = TG_CONTAINER(work, tg_file_reading, work);
+  (void)context;
+  reading->count = tg_file_read(reading->fd, reading->offset, reading->bytes, reading->size);
+}
+
+int tg_file_reading_start(tg_loop *loop, tg_file_reading *reading) {
+  tg_thread_pool *threads = tg_file_threads(loop);
+  reading->work.run = run_reading;
+  return threads != NULL ? tg_work_start(threads, &reading->work) : TG_ERROR_MEMORY;
+}
+
+bool tg_file_reading_cancel(tg_loop *loop, tg_file_reading *reading) {
+  return tg_work_cancel(tg_file_threads(loop), &reading->work);
+}
+
 /* Reading it is the one way to know that it has come. A failure shows when it is sent. */
 static void run_fetch(tg_work *work, void *context) {
   const tg_file_fetch *fetch = TG_CONTAINER(work, tg_file_fetch, work);

@@ -60,6 +60,23 @@ bool tg_file_is_at_hand(int fd, uint64_t offset, size_t size);
 /* Reads at most `size` bytes; 0 at the end of the file, or a negative code. */
 long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size);
 
+/* The same for what the system has in its memory; TG_ERROR_AGAIN where a disk would be waited for, or may be. */
+long tg_file_read_at_hand(int fd, uint64_t offset, char *bytes, size_t size);
+
+/* Reads by a thread, which may wait. Embedded like a look-up. */
+typedef struct tg_file_reading {
+  tg_work work;
+  int fd; /* it and `bytes` are the thread's until on_done */
+  uint64_t offset;
+  char *bytes;
+  size_t size;
+  long count; /* as tg_file_read answers */
+} tg_file_reading;
+
+/* Starts it; `work.on_done` is set by the caller. 0 or a negative code. tg_file_reading_cancel as tg_work_cancel. */
+int tg_file_reading_start(tg_loop *loop, tg_file_reading *reading);
+bool tg_file_reading_cancel(tg_loop *loop, tg_file_reading *reading);
+
 /* Fetches a part of a file into the system's memory. Embedded like a look-up. */
 typedef struct tg_file_fetch {
   tg_work work;

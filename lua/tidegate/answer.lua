@@ -69,10 +69,13 @@ local function stream(exchange, status, body, headers, encoder)
   write_pieces(exchange, body, encoder)
 end
 
--- The same through an encoder, which is closed whatever comes.
-local function stream_encoded(exchange, status, body, headers, encoder)
+-- The same through an encoder, which is closed whatever comes, as is the file that is read.
+local function stream_encoded(exchange, status, body, headers, encoder, file)
   local ok, err = xpcall(stream, task.note_trace, exchange, status, body, headers, encoder)
   encoder:close()
+  if file then
+    core.file_close(file)
+  end
   if not ok then
     task.raise_again(err, task.trace(), "")
   end
@@ -91,12 +94,40 @@ local function send_pieces(exchange, request, compression, status, body, headers
   return stream(exchange, status, body, headers)
 end
 
-local function send_file(exchange, request, status, body, headers)
+local function refuse_file(wrong)
+  error("a file could not be sent: " .. wrong, 0)
+end
+
+-- What writes a file.
+local function reader_of(body)
+  return function(write)
+    local at, rest = body.first, body.bytes
+    while rest > 0 do
+      local bytes, wrong = results(core.file_read(body.file, at, rest))
+      if not bytes then
+        refuse_file(wrong)
+      end
+      write(bytes)
+      at, rest = at + #bytes, rest - #bytes
+    end
+  end
+end
+
+local function send_file(exchange, request, compression, status, body, headers)
+  local is_head, is_encoded = request.method == "HEAD", answer_coding.is_encoded(headers, body)
+  if is_head and is_encoded then
+    core.file_close(body.file)
+    return respond(exchange, status, nil, nil, headers)
+  end
+  local encoder = is_encoded and answer_coding.file_encoder(compression, exchange, headers, body)
+  if encoder then
+    return stream_encoded(exchange, status, reader_of(body), headers, encoder, body.file)
+  end
   core.answer_start(exchange, status, nil, body.bytes, headers)
-  if request.method ~= "HEAD" then
+  if not is_head then
     local wrong = results(core.answer_file(exchange, body.file, body.first, body.bytes))
     if wrong then
-      error("a file could not be sent: " .. wrong, 0)
+      refuse_file(wrong)
     end
   end
   core.file_close(body.file)
@@ -109,7 +140,7 @@ local function in_full(exchange, request, compression, status, body, headers)
   end
   local kind = type(body)
   if kind == "table" and is_file(body) then
-    return send_file(exchange, request, status, body, headers)
+    return send_file(exchange, request, compression, status, body, headers)
   elseif kind == "table" then
     return reply(exchange, request, compression, status, JSON, encode(body), headers)
   elseif kind == "string" then

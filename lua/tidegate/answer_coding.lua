@@ -1,10 +1,11 @@
--- Answers by Accept-Encoding: whole ones encoded before they are sent, those in pieces as they are written.
+-- Answers by Accept-Encoding: whole ones encoded before they are sent, those in pieces as they are written, files as
+-- they are read.
 --
--- Which answers, and with what headers, is decided in compress.lua. Files of a folder are not encoded here: they have
--- ranges and tags of their own, and variants that were made before (static.lua).
+-- Which answers, and with what headers, is decided in compress.lua.
 local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
+local task = require "tidegate.task"
 
 local answer_coding = {}
 
@@ -116,8 +117,8 @@ end
 local PIECE_BYTES = 64 * 1024 -- of an answer, until others run; coding.c encodes as much in one call
 local WRITE_BYTES = 1024 -- a flush costs as much as so many bytes
 
---- An encoder between a body's `write` and its client. Each write is flushed: the client can decode at once what was
---- written.
+--- An encoder between a body's `write` and its client. Each write is flushed, so that the client can decode at once
+--- what was written; those of a file, which has no pauses, are not.
 ---@class tidegate.AnswerEncoder
 local AnswerEncoder = { __name = "tidegate.AnswerEncoder" }
 AnswerEncoder.__index = AnswerEncoder
@@ -136,7 +137,7 @@ local function wait_for_turn(self)
   return core.answer_check(self.exchange)
 end
 
--- Encodes and sends a piece of a text, the last one flushed. The error, or nil and where the next piece begins.
+-- Encodes and sends a piece of a text. The error, or nil and where the next piece begins.
 local function send_piece(self, bytes, at)
   local err = self.coder and wait_for_turn(self) or nil
   if err == nil and not self.coder then -- another task has closed it meanwhile, and the exchange may be gone
@@ -145,7 +146,7 @@ local function send_piece(self, bytes, at)
   if err ~= nil then
     return err
   end
-  local encoded, next_at, detail = core.encode(self.coder, bytes, at, "flush")
+  local encoded, next_at, detail = core.encode(self.coder, bytes, at, self.mode)
   self.midway = not encoded or next_at ~= nil
   if not encoded then
     return errors.new { kind = "memory", status = next_at, message = "write: " .. detail }
@@ -179,11 +180,18 @@ function AnswerEncoder:write(bytes)
 end
 
 --- Ends the answer. Raises where a write was broken off: then it is not whole.
+---@async
 function AnswerEncoder:finish()
   if self.midway then
     error(closed "write: the last write was broken off midway", 0)
   end
-  local bytes, _, detail = core.encode(self.coder, "", 1, "finish")
+  local bytes, next_at, detail = core.encode(self.coder, "", 1, "finish")
+  while bytes and next_at do -- what was not flushed may be more than a piece
+    if task.results(core.answer_write(self.exchange, bytes)) == false then
+      error(closed "write: the client is gone", 0)
+    end
+    bytes, next_at, detail = core.encode(self.coder, "", 1, "finish")
+  end
   if not bytes then
     error(errors.new { kind = "memory", message = "write: " .. detail }, 0)
   end
@@ -197,6 +205,23 @@ function AnswerEncoder:close()
     core.close_encoder(self.coder)
     self.coder, self.exchange = nil, false
   end
+end
+
+-- An encoder in a mode of core.encode; nil where there is no memory for one.
+local function new_encoder(exchange, coding, mode, size)
+  local coder = core.encoder(coding, nil, size)
+  if not coder then
+    return nil
+  end
+  open = open + 1
+  return setmetatable({
+    exchange = exchange,
+    coder = coder,
+    mode = mode,
+    turn_bytes = 0, -- encoded since others could run
+    busy = false, -- a task is in write
+    midway = false, -- a write has begun, and is not out
+  }, AnswerEncoder)
 end
 
 --- The headers of an answer in pieces, and its encoder where it has one; close it. One whose length the handler says is
@@ -217,18 +242,67 @@ function answer_coding.pieces(compression, exchange, status, headers, length, is
   if not coding or is_head then
     return changed
   end
-  local coder = core.encoder(coding)
-  if not coder then
+  local encoder = new_encoder(exchange, coding, "flush")
+  if not encoder then
     return select(2, compress.choose(nil, answer, compression))
   end
-  open = open + 1
-  return changed, setmetatable({
-    exchange = exchange,
-    coder = coder,
-    turn_bytes = 0, -- encoded since others could run
-    busy = false, -- a task is in write
-    midway = false, -- a write has begun, and is not out
-  }, AnswerEncoder)
+  return changed, encoder
+end
+
+-- --- files
+
+--- The coding of a file, nil where it is sent as it is, and the headers of its answer. Ask before a 304 is made of it.
+---@param compression tidegate.Compression
+---@param request tidegate.Request one for a part of it gets it as it is
+---@param headers table those of the file as it is
+---@param size integer
+---@return "zstd"|"br"|"gzip"|nil
+---@return table headers
+function answer_coding.of_file(compression, request, headers, size)
+  if not answer_coding.is_wanted(request, compression) then
+    return nil, headers
+  end
+  local answer = { headers = headers, size = size }
+  if core.request_field(request._exchange, "Range") then
+    return compress.choose(nil, answer, compression)
+  end
+  return choose(compression, request._exchange, answer)
+end
+
+-- The name under which the headers have a field.
+local function name_of(headers, wanted)
+  for name in pairs(headers) do
+    if tostring(name):lower() == wanted then
+      return name
+    end
+  end
+end
+
+--- Is a file encoded while it is sent? Not where a middleware has taken its Content-Encoding away.
+---@param headers table?
+---@param body tidegate.FileBody
+---@return boolean
+function answer_coding.is_encoded(headers, body)
+  local field = body.coding and name_of(headers or {}, "content-encoding")
+  return field ~= nil and headers[field] == body.coding
+end
+
+--- The encoder of a file that is encoded; close it. nil where too much is encoded by now: then the headers become those
+--- of the file as it is.
+---@param compression tidegate.Compression
+---@param headers table
+---@param body tidegate.FileBody
+---@return tidegate.AnswerEncoder?
+function answer_coding.file_encoder(compression, exchange, headers, body)
+  local is_room = open < compression.compress_bodies_max
+  local encoder = is_room and new_encoder(exchange, body.coding, "more", body.bytes)
+  if encoder then
+    return encoder
+  end
+  headers[name_of(headers, "content-encoding")] = nil
+  headers[name_of(headers, "etag") or "ETag"] = body.etag
+  headers["Accept-Ranges"] = "bytes"
+  return nil
 end
 
 return answer_coding

@@ -130,7 +130,8 @@ end
 --- folder can be reached.
 ---@param prefix string "/assets"
 ---@param folder string a path; one that is not absolute lies in the routes folder
----@param options? {index?: string, cache_control?: string, dotfiles?: boolean, types?: table<string, string>}
+---@param options? {index?: string, cache_control?: string, compress?: boolean, dotfiles?: boolean,
+--- types?: table<string, string>}
 function App:static(prefix, folder, options)
   check_open(self)
   if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" then
@@ -139,12 +140,13 @@ function App:static(prefix, folder, options)
     fail("app:static(prefix, folder): the folder is a path")
   end
   local path = folder:sub(1, 1) == "/" and folder or self.folder .. "/" .. folder
-  local handler = static.handler(path, options or {})
+  options = options or {}
+  local handler = static.handler(path, options, self.shared)
   local base = prefix:gsub("/+$", "")
   if base ~= "" then
     self:get(base, static.add_slash)
   end
-  self:get(base .. "/{path...}", handler)
+  self:get(base .. "/{path...}", handler, { compress = options.compress })
 end
 
 --- Calls a function every so many seconds while the gateway serves, in a background task of its own. It never overlaps
@@ -258,9 +260,10 @@ end
 
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
+---@param compression? tidegate.Compression of its files
 ---@return fun(request: tidegate.Request): any # finds the route of a request and calls it
-function App:mount(request_timeout_ms)
-  self.shared.mounted = true
+function App:mount(request_timeout_ms, compression)
+  self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
     local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))

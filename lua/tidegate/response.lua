@@ -128,7 +128,8 @@ function response.of(first, body, headers)
   return response.refuse(kind)
 end
 
--- A part of a file as a body.
+--- A part of a file as a body.
+---@class tidegate.FileBody
 local File = { __name = "tidegate.FileBody" }
 File.__index = File
 
@@ -136,8 +137,11 @@ File.__index = File
 ---@param file userdata of core.folder_find; closed when it is sent
 ---@param first integer the first byte's offset
 ---@param bytes integer
-function response.file(file, first, bytes)
-  return setmetatable({ file = file, first = first, bytes = bytes }, File)
+---@param coding? string it is encoded while it is sent
+---@param etag? string its tag as it is, where it has a coding
+---@return tidegate.FileBody
+function response.file(file, first, bytes, coding, etag)
+  return setmetatable({ file = file, first = first, bytes = bytes, coding = coding, etag = etag }, File)
 end
 
 --- Is it such a body?

@@ -1,5 +1,6 @@
--- Files of a folder, served: types, validators (RFC 9110 section 13), ranges (14), precompressed variants. The core
--- finds them beneath their folder only, and sends them without holding them in memory.
+-- Files of a folder, served: types, validators (RFC 9110 section 13), ranges (14), variants that were compressed
+-- before. The core finds them beneath their folder only, and sends them without holding them in memory.
+local answer_coding = require "tidegate.answer_coding"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local media_types = require "tidegate.media_types"
@@ -8,12 +9,14 @@ local task = require "tidegate.task"
 
 local static = {}
 
-local known = { index = "string", cache_control = "string", dotfiles = "boolean", types = "table" }
+local known = {
+  compress = "boolean", index = "string", cache_control = "string", dotfiles = "boolean", types = "table",
+}
 
 local function check_options(options)
   for name, value in pairs(options) do
     if not known[name] then
-      core.raise(("app:static has no option %q; it has cache_control, dotfiles, index and types"):format(
+      core.raise(("app:static has no option %q; it has cache_control, compress, dotfiles, index and types"):format(
         tostring(name)))
     elseif type(value) ~= known[name] then
       core.raise(("app:static: %s must be a %s, not a %s"):format(name, known[name], type(value)))
@@ -124,9 +127,12 @@ local function headers_of(chosen, media_type, options)
   }
 end
 
--- The part of it that is asked for.
-local function body_of(request, chosen, headers)
+-- The whole, or the part of it that is asked for.
+local function body_of(request, chosen, coding, headers)
   local wanted = request.headers
+  if coding then
+    return 200, response.file(chosen.file, 0, chosen.size, coding, chosen.etag)
+  end
   local first, bytes, content_range = core.range(chosen.etag, chosen.modified, chosen.size, wanted.range,
     wanted["if-range"])
   if first == nil then
@@ -139,26 +145,31 @@ local function body_of(request, chosen, headers)
   return 206, response.file(chosen.file, first, bytes)
 end
 
-local function answer(request, chosen, media_type, options)
+local function answer(request, chosen, media_type, options, compression)
   local headers, wanted = headers_of(chosen, media_type, options), request.headers
+  local coding
+  if compression then
+    coding, headers = answer_coding.of_file(compression, request, headers, chosen.size)
+  end
   local status = core.conditional_status(chosen.etag, chosen.modified, wanted["if-match"], wanted["if-none-match"],
     wanted["if-modified-since"], wanted["if-unmodified-since"])
   if status == 304 then
     let_go(chosen)
-    headers["Content-Type"] = nil
+    headers["Content-Type"], headers["Content-Encoding"] = nil, nil
     return 304, nil, headers
   elseif status == 412 then
     let_go(chosen)
     errors.abort(412, "the file is another one by now")
   end
-  local code, body = body_of(request, chosen, headers)
+  local code, body = body_of(request, chosen, coding, headers)
   return code, body, headers
 end
 
 --- A handler that serves the files of a folder; the path is its parameter `path`.
 ---@param path string
 ---@param options table see App:static
-function static.handler(path, options)
+---@param shared {compression: tidegate.Compression?} of its app; the compression is there once it is mounted
+function static.handler(path, options, shared)
   check_options(options)
   local folder, why = core.folder(path)
   if not folder then
@@ -178,7 +189,8 @@ function static.handler(path, options)
     elseif not found or found == true then
       not_found()
     end
-    return answer(request, choose(folder, found, request), type_of(found.path, types), options)
+    local media_type = type_of(found.path, types)
+    return answer(request, choose(folder, found, request), media_type, options, shared.compression)
   end
 end
 

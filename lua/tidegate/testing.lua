@@ -72,7 +72,8 @@ function testing.app(routes, options)
   for name, value in pairs(options) do
     values[name] = value
   end
-  values.request = serve.handler(loaded:mount(options.request_timeout_ms), options.dev, answer_coding.read(options))
+  local compression = answer_coding.read(options)
+  values.request = serve.handler(loaded:mount(options.request_timeout_ms, compression), options.dev, compression)
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   local server = core.serve(values)
   core.listen_in_memory(server, host, 80)

@@ -1,6 +1,7 @@
 -- Compression, both ways, by the real gateway: what its settings say reaches the routes.
 local compress = require "tidegate.compress"
 local tg = require "tidegate"
+local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
 
 local ROUTES = [[
@@ -17,6 +18,7 @@ return function(app)
       end
     end }
   end)
+  app:static("/files", tg.env "TIDEGATE_TEST_FILES")
   app:post("/size", function(request)
     return { size = #request:body { decode = true } }
   end)
@@ -24,15 +26,19 @@ end
 ]]
 
 describe("compression #realtime", function()
-  local serving
+  local serving, files
 
   local function start(options)
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES }, options = options }
+    files = folder.new { ["a.txt"] = ("text "):rep(100000) }
+    serving = gateway.start {
+      routes = { ["routes.lua"] = ROUTES }, options = options, environment = { TIDEGATE_TEST_FILES = files.path },
+    }
   end
 
   after_each(function()
     serving:wait_until_idle()
     serving:stop()
+    files:remove()
   end)
 
   local function get(path, accepted)
@@ -52,6 +58,9 @@ describe("compression #realtime", function()
     answer = get("/pieces", "gzip")
     assert.equal("gzip", answer.headers["content-encoding"])
     assert.equal(600000, #compress.decode("gzip", answer:body(), { ratio_max = 0 }))
+    answer = get("/files/a.txt", "zstd")
+    assert.equal("zstd", answer.headers["content-encoding"])
+    assert.equal(("text "):rep(100000), compress.decode("zstd", answer:body(), { ratio_max = 0 }))
   end)
 
   it("is undone within the limits of a body", function()

@@ -103,6 +103,7 @@ return function(testing)
       }
     end, { compress = true })
     app:static("/files", FOLDER)
+    app:static("/coded", FOLDER, { compress = true, types = { lua = "text/plain" } })
     app:group("/group", function(group)
       group:use(function(request, next)
         return next(request).body .. ", wrapped"

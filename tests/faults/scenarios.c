@@ -60,6 +60,7 @@ const scenario scenarios[] = {
     {"compressed, br", TEXT(ACCEPT("br", "/compressed")), NOTHING, "Content-Encoding: br", false},
     {"compressed, zstd", TEXT(ACCEPT("zstd", "/compressed")), NOTHING, "Content-Encoding: zstd", false},
     {"compressed in pieces", TEXT(ACCEPT("gzip", "/compressed-pieces")), NOTHING, "0\r\n\r\n", false},
+    {"compressed, a file", TEXT(ACCEPT("gzip", "/coded/routes.lua")), NOTHING, "0\r\n\r\n", false},
     /* waits */
     {"proxy", TEXT(GET("/proxy")), NOTHING, "upstream", false},
     {"aggregate", TEXT(GET("/aggregate")), NOTHING, "[\"upstream\",", false},

@@ -5,7 +5,6 @@ local task = require "tidegate.task"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 local compressed = require "tests.support.compressed"
-local folder = require "tests.support.folder"
 local server = require "tests.support.server"
 
 local app_of, decoded, get = compressed.app_of, compressed.decoded, compressed.get
@@ -228,20 +227,6 @@ describe("an answer", function()
       app:use(function() return TEXT end)
     end, { compress = true })
     assert.equal("gzip", get(client, "gzip", "/nowhere").headers["content-encoding"])
-  end)
-
-  it("that is a file is sent as it is", function()
-    local files = folder.new { ["a.txt"] = TEXT, ["b.txt"] = TEXT, ["b.txt.gz"] = "a variant" }
-    local client = t.app(function(app)
-      app:static("/", files.path)
-    end, { compress = true })
-    local answer = get(client, ALL, "/a.txt")
-    assert.equal(TEXT, answer:body())
-    assert.equal("bytes", answer.headers["accept-ranges"])
-    assert.matches('^"', answer.headers.etag)
-    assert.is_nil(answer.headers["content-encoding"])
-    assert.equal("a variant", get(client, ALL, "/b.txt"):body())
-    files:remove()
   end)
 
   it("that is large lets others run while it is encoded", function()

@@ -110,8 +110,9 @@ return function(args)
   if access_log.is_on then
     app.note_routes(loaded)
   end
-  local handle = loaded:mount(values.request_timeout_ms)
-  values.request = serve.handler(handle, values.dev, answer_coding.read(values))
+  local compression = answer_coding.read(values)
+  local handle = loaded:mount(values.request_timeout_ms, compression)
+  values.request = serve.handler(handle, values.dev, compression)
   values.body_bytes_cap = app.body_bytes_cap(loaded)
   values.gone = serve.gone
   local stopped = {} -- done, and who waits for it
