@@ -6,8 +6,6 @@ local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
 local wait = require "tests.support.wait"
 
-local BINARY = os.getenv("TIDEGATE_BINARY") or lfs.currentdir() .. "/build/debug/tidegate"
-
 local ROUTES = [[
 local tg = require "tidegate"
 return function(app)
@@ -63,7 +61,7 @@ local function start(place, redirection)
   place:write("routes/routes.lua", ROUTES)
   local socket = place:file "socket"
   local script = ('exec "$0" run --routes "$1" --listen "unix:$2" --admin-socket none %s'):format(redirection)
-  local child = process.start { command = { "/bin/sh", "-c", script, BINARY, place:file "routes", socket } }
+  local child = process.start { command = { "/bin/sh", "-c", script, gateway.binary, place:file "routes", socket } }
   wait.until_true("the gateway listens", function()
     local is_open, stream = pcall(tg.unix.connect, socket) -- the socket is there before anybody listens on it
     if is_open then
