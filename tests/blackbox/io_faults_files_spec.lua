@@ -2,6 +2,7 @@
 local folder = require "tests.support.folder"
 local failing_calls = require "tests.support.failing_calls"
 local pattern = require "tests.support.pattern"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 
 local EINTR, EIO, EAGAIN, ENOMEM, EINVAL, EPIPE, ENOSYS, ECONNRESET = 4, 5, 11, 12, 22, 32, 38, 104
@@ -49,7 +50,7 @@ describe("of a file", function()
     if bytes == 0 then
       fail()
     end
-    connection:write(("GET /files/%s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"):format(name))
+    connection:write(request.get("/files/" .. name, "Connection: close"))
     local head = connection:read_head()
     assert.equal(#FILES[name], tonumber(head:match "\r\nContent%-Length: (%d+)"))
     local got = connection:read_exactly(bytes)

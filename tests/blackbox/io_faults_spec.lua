@@ -1,6 +1,7 @@
 -- Every read, write, accept and connect fails in turn, with libfiu: the gateway goes on, and the next request is right.
 local tg = require "tidegate"
 local failing_calls = require "tests.support.failing_calls"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
@@ -26,7 +27,7 @@ return function(app)
 end
 ]]
 
-local HELLO = "GET /hello HTTP/1.1\r\nHost: test\r\n\r\n"
+local HELLO = request.get "/hello"
 
 describe("a system call that fails:", function()
   local calls, serving
@@ -93,7 +94,7 @@ describe("a system call that fails:", function()
 
       it(("%s of a large answer with errno %d"):format(name, code), function()
         local connection = serving:connect()
-        connection:send "GET /large HTTP/1.1\r\nHost: test\r\n\r\n"
+        connection:send(request.get "/large")
         tg.sleep(0.05)
         fail_next(name, code)
         pcall(connection.read, connection)
@@ -124,7 +125,7 @@ describe("a system call that fails:", function()
       local upstream = socket.listen()
       fail_next(call[1], call[2])
       local connection = serving:connect()
-      pcall(connection.send, connection, ("GET /proxy/%d HTTP/1.1\r\nHost: test\r\n\r\n"):format(upstream.port))
+      pcall(connection.send, connection, request.get("/proxy/" .. upstream.port))
       local peer = tg.race {
         function()
           return upstream:accept()

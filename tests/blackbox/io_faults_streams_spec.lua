@@ -3,6 +3,7 @@
 local tg = require "tidegate"
 local chunked = require "tests.support.chunked"
 local failing_calls = require "tests.support.failing_calls"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 
 local EINTR, EIO, EAGAIN, ENOMEM, EPIPE, ECONNRESET, ENOBUFS = 4, 5, 11, 12, 32, 104, 105
@@ -50,8 +51,8 @@ return function(app)
 end
 ]]
 
-local function post(path, fields)
-  return ("POST %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s\r\n\r\n"):format(path, fields)
+local function post(path, ...)
+  return request.head("POST", path, "Connection: close", ...)
 end
 
 describe("within a body", function()
@@ -73,14 +74,15 @@ describe("within a body", function()
 
   -- --- what comes ---
 
-  local FORM = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 120"
+  local FORM = "Content-Type: multipart/form-data; boundary=b"
   local COMING = {
     ["in pieces"] = {
       post("/pieces", "Transfer-Encoding: chunked"), "5\r\nhello\r\n", "6\r\n world\r\n", "0\r\n\r\n",
       gives = "hello world",
     },
     ["in parts"] = {
-      post("/parts", FORM), "--b\r\nContent-Disposition: form-data; na", 'me="a"\r\n\r\nfirst', "\r\n--b\r\n",
+      post("/parts", FORM, "Content-Length: 120"),
+      "--b\r\nContent-Disposition: form-data; na", 'me="a"\r\n\r\nfirst', "\r\n--b\r\n",
       'Content-Disposition: form-data; name="b"\r\n\r\nsec', "ond\r\n--b--\r\n", gives = "a=first b=second",
     },
   }
@@ -185,7 +187,7 @@ describe("within a body", function()
   -- Reads so much of an answer that is larger than any buffer, lets the next writes fail, and reads on.
   local function read_large(bytes, fail)
     local connection = socket.connect(serving.port, 64 * 1024)
-    connection:write "GET /large HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+    connection:write(request.get("/large", "Connection: close"))
     connection:read_head()
     local got = connection:read_exactly(bytes)
     fail()

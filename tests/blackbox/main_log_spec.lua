@@ -29,15 +29,7 @@ end
 ]]
 
 describe("class 22: a line of the log", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   it("cannot be forged nor control a terminal", function()
     local text = "a\r\n2030-01-01T00:00:00.000Z info forged\27[2J\b\194\155H\127end\194\160\195\169"
