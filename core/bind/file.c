@@ -271,7 +271,8 @@ static int read_file(lua_State *L) {
 /* The client has left, and the connection ends soon: that wakes the task, as when it waits to write. */
 static bool has_left(const tg_request *request, int code) {
   const tg_exchange *exchange = request->task->owner;
-  bool by_client = code < 0 && code != TG_ERROR_EOF && code != TG_ERROR_MEMORY;
+  bool by_file = code == TG_ERROR_EOF || code == TG_ERROR_UNREADABLE || code == TG_ERROR_MEMORY;
+  bool by_client = code < 0 && !by_file;
   return by_client && exchange != NULL && exchange->connection != NULL;
 }
 

@@ -57,7 +57,7 @@ static long copy(tg_file_body *body, size_t size) {
   char bytes[COPIED_BYTES];
   if (size > sizeof bytes) size = sizeof bytes;
   long count = tg_file_read(body->fd, body->offset, bytes, size);
-  if (count <= 0) return count < 0 ? count : TG_ERROR_EOF;
+  if (count <= 0) return count < 0 ? TG_ERROR_UNREADABLE : TG_ERROR_EOF;
   int code = tg_exchange_write(body->exchange, (tg_text){bytes, (size_t)count});
   return code < 0 ? code : count;
 }

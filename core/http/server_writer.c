@@ -1,5 +1,6 @@
 /* A connection's answers: whole ones in one write, others piece by piece as their handler makes them. */
 #include "http/server_connection_private.h"
+#include "io/file.h"
 #include "proto/status.h"
 
 #include <stdio.h>
@@ -282,7 +283,7 @@ long tg_server_connection_send_file(tg_server_connection *connection, int fd, ui
   if (exchange->answer_chunked) return TG_ERROR_UNSUPPORTED;
   if (exchange->answer_rest >= 0 && size > (uint64_t)exchange->answer_rest) return TG_ERROR_INVALID;
   long sent = tg_stream_send_file(connection->stream, fd, offset, size);
-  if (sent == TG_ERROR_EOF || sent == TG_ERROR_UNSUPPORTED) return sent;
+  if (sent == TG_ERROR_EOF || sent == TG_ERROR_UNREADABLE || sent == TG_ERROR_UNSUPPORTED) return sent;
   if (sent < 0) return fail_later(connection, (int)sent);
   if (exchange->answer_rest >= 0) exchange->answer_rest -= sent;
   exchange->answer_bytes += (uint64_t)sent;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static_assert((int)TG_ERROR_MISSING == -ENOENT, "codes of this layer are the system's");
+static_assert((int)TG_ERROR_UNREADABLE == -EIO, "codes of this layer are the system's");
 static_assert((int)TG_ERROR_FORBIDDEN == -EACCES, "codes of this layer are the system's");
 static_assert((int)TG_ERROR_AGAIN == -EAGAIN, "codes of this layer are the system's");
 

@@ -39,7 +39,7 @@ typedef struct tg_look_up {
   char path[TG_FOLDER_PATH_BYTES];
 } tg_look_up;
 
-enum { TG_ERROR_MISSING = -2, TG_ERROR_FORBIDDEN = -13, TG_ERROR_AGAIN = -11 };
+enum { TG_ERROR_MISSING = -2, TG_ERROR_UNREADABLE = -5, TG_ERROR_FORBIDDEN = -13, TG_ERROR_AGAIN = -11 };
 
 /* Opens what has that path beneath the folder: a regular file, or a folder, which is not kept open. No path leads out
    of it: not by dots, not by a symbolic link, not from the root (openat2, RESOLVE_BENEATH). True: `look_up` has the

@@ -71,8 +71,9 @@ static inline int tg_stream_write(tg_stream *stream, const tg_text *parts, unsig
 }
 
 /* Sends at most `size` bytes of a file without copying them, as many as the system takes at once: how many, 0 when it
-   takes none now, TG_ERROR_EOF where the file is shorter, TG_ERROR_UNSUPPORTED where this stream cannot; another
-   negative code when the stream is broken. While something that was written waits, it takes none. */
+   takes none now, TG_ERROR_EOF where the file is shorter, TG_ERROR_UNREADABLE (file.h) where it cannot be read,
+   TG_ERROR_UNSUPPORTED where this stream cannot; another negative code when the stream is broken. While something that
+   was written waits, it takes none. */
 static inline long tg_stream_send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
   return stream->kind->send_file(stream, fd, offset, size);
 }

@@ -1,6 +1,7 @@
 -- What handlers return and raise, as clients see it, and what stands in the log.
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
+local request = require "tests.support.request"
 
 local ROUTES = [[
 local tg = require "tidegate"
@@ -63,20 +64,10 @@ return function(app)
 end
 ]]
 
-local function get(path, ...)
-  return table.concat({ ("GET %s HTTP/1.1\r\nHost: test"):format(path), ... }, "\r\n") .. "\r\n\r\n"
-end
+local get = request.get
 
 describe("an answer", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   local function ask(path, ...)
     return serving:ask(get(path, ...))
@@ -141,15 +132,7 @@ describe("an answer", function()
 end)
 
 describe("a route that raises", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   -- Asks for a path whose route fails; the problem, and its entry in the log: the first line and those behind it.
   local function fail(path, ...)

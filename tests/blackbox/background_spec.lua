@@ -1,5 +1,6 @@
 -- Background tasks at the end of the gateway.
 local tg = require "tidegate"
+local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
 
@@ -7,8 +8,8 @@ local PATIENT, HURRIED = "--drain-timeout-ms=60000", "--drain-timeout-ms=50"
 
 -- Starts a gateway whose routes can wait for a gate, which the test opens.
 local function with_gate(register, fn, ...)
-  local path = os.tmpname()
-  os.remove(path)
+  local place = folder.new()
+  local path = place:file "gate"
   local serving = gateway.start {
     routes = { ["a.lua"] = ([[
       local tg = require "tidegate"
@@ -24,14 +25,10 @@ local function with_gate(register, fn, ...)
       end]]):format(path, register) },
     options = { ... },
   }
-  local ok, err = pcall(fn, serving, function()
-    assert(io.open(path, "w")):close()
+  fn(serving, function()
+    place:write("gate", "")
   end)
-  os.remove(path)
-  if not ok then
-    serving:dispose()
-    error(err, 0)
-  end
+  place:remove()
 end
 
 describe("A background task at the end of the gateway", function()

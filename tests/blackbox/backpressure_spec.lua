@@ -3,6 +3,7 @@
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
 local pattern = require "tests.support.pattern"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 
 local MB, GB = 1024 * 1024, 1024 * 1024 * 1024
@@ -69,12 +70,10 @@ return function(app)
 end
 ]]
 
-local function get(path)
-  return ("GET %s HTTP/1.1\r\nHost: test\r\n\r\n"):format(path)
-end
+local get = request.get
 
 local function post(path, length)
-  return ("POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"):format(path, length)
+  return request.head("POST", path, "Content-Length: " .. ("%d"):format(length))
 end
 
 -- Sends a body of that length, as fast as it is taken, until `is_over` says that it is enough; how much was sent.
@@ -135,6 +134,18 @@ describe("a gateway between a fast and a slow side", function()
     serving:stop()
   end)
 
+  -- Sends a body to a path for so many seconds, as fast as it is taken; how much was, and how much memory that took.
+  local function send_for(seconds, path)
+    local sent, given_up = 0, tg.now() + seconds
+    local growth = serving:memory_growth(function()
+      connection:write(post(path, GB))
+      sent = send_body(connection, GB, function()
+        return tg.now() > given_up
+      end)
+    end)
+    return sent, growth
+  end
+
   it("holds under 1 MB of 10 GB that a reader takes at 1 MB a second", function()
     local read = 0
     local growth = serving:memory_growth(function()
@@ -155,13 +166,7 @@ describe("a gateway between a fast and a slow side", function()
   end)
 
   it("holds under 1 MB of an upload of 1 GB that a route takes at 1 MB a second", function()
-    local sent, given_up = 0, tg.now() + 2
-    local growth = serving:memory_growth(function()
-      connection:write(post("/taken?pause=0.06", GB))
-      sent = send_body(connection, GB, function()
-        return tg.now() > given_up
-      end)
-    end)
+    local sent, growth = send_for(2, "/taken?pause=0.06")
     local taken = progress().taken
     assert.is_true(taken > 0)
     assert.is_true(sent <= taken + SYSTEM_BYTES_MAX, sent .. " bytes were taken from the client")
@@ -171,13 +176,7 @@ describe("a gateway between a fast and a slow side", function()
   end)
 
   it("holds little of an upload that nobody takes", function()
-    local sent, given_up = 0, tg.now() + 1
-    local growth = serving:memory_growth(function()
-      connection:write(post("/held", GB))
-      sent = send_body(connection, GB, function()
-        return tg.now() > given_up
-      end)
-    end)
+    local sent, growth = send_for(1, "/held")
     assert.is_true(sent <= SYSTEM_BYTES_MAX, sent .. " bytes were taken from the client")
     assert.is_true(growth < MB, growth .. " bytes are held")
     connection:reset()
@@ -186,13 +185,7 @@ describe("a gateway between a fast and a slow side", function()
   end)
 
   it("holds little of what goes through it to a client that does not read", function()
-    local sent, given_up = 0, tg.now() + 1
-    local growth = serving:memory_growth(function()
-      connection:write(post("/through", GB))
-      sent = send_body(connection, GB, function()
-        return tg.now() > given_up
-      end)
-    end)
+    local sent, growth = send_for(1, "/through")
     assert.is_true(sent <= 2 * SYSTEM_BYTES_MAX, sent .. " bytes were taken from the client")
     assert.is_true(growth < 4 * MB, growth .. " bytes are held")
     connection:reset()

@@ -189,15 +189,7 @@ describe("blocking calls in a gateway #realtime", function()
 end)
 
 describe("the project's routes of blocking calls #realtime", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = "routes" }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = "routes" }
 
   it("read a file", function()
     local answer = serving:get "/blocking/file/"

@@ -8,15 +8,7 @@ local function get(path, host)
 end
 
 describe("the delayed API", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = "routes" }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = "routes" }
 
   it("answers after its second, byte for byte, thirty at once", function()
     local started = tg.now()

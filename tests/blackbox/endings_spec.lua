@@ -1,7 +1,9 @@
 -- How exchanges end: routes that answer early, read nothing or fail, and clients that leave at every point. Whatever
 -- happens, a connection is kept in step or closed, and an answer that is not whole does not look whole.
 local tg = require "tidegate"
+local answers = require "tests.support.answers"
 local gateway = require "tests.support.gateway"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 
 local ROUTES = [[
@@ -82,68 +84,7 @@ return function(app)
 end
 ]]
 
-local function get(path)
-  return ("GET %s HTTP/1.1\r\nHost: test\r\n\r\n"):format(path)
-end
-
-local function post(path, body)
-  return ("POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n%s"):format(path, #body, body)
-end
-
-local function post_chunked(path, body)
-  local parts = { ("POST %s HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"):format(path) }
-  for first = 1, #body, 10000 do
-    local piece = body:sub(first, first + 9999)
-    parts[#parts + 1] = ("%x\r\n%s\r\n"):format(#piece, piece)
-  end
-  return table.concat(parts) .. "0\r\n\r\n"
-end
-
--- A chunked body from `at` on, freed of its framing; where it ends, or nil where it is not whole.
-local function parse_chunks(text, at)
-  local parts = {}
-  while true do
-    local size, first = text:match("^(%x+)\r\n()", at)
-    if not size then
-      return table.concat(parts)
-    end
-    size = tonumber(size, 16)
-    at = first + size + 2
-    if at > #text + 1 then
-      return table.concat(parts) .. text:sub(first)
-    end
-    assert(text:sub(at - 2, at - 1) == "\r\n", "a chunk does not end in a line end")
-    parts[#parts + 1] = text:sub(first, first + size - 1)
-    if size == 0 then
-      return table.concat(parts), at
-    end
-  end
-end
-
--- What came on a connection, as answers: {status, body, whole, closes}. Fails where there is anything else.
-local function parse(text)
-  local answers, at = {}, 1
-  while at <= #text do
-    local head, first = text:match("^(HTTP/1.1 %d%d%d .-\r\n\r\n)()", at)
-    if not head then
-      assert(("HTTP/1.1 "):find(text:sub(at, at + 8), 1, true) or not text:find("\r\n\r\n", at, true), "garbage")
-      break
-    end
-    local answer = { status = tonumber(head:sub(10, 12)), closes = head:find("Connection: close", 1, true) ~= nil }
-    local length = tonumber(head:match "\r\nContent%-Length: (%d+)")
-    if head:find("Transfer-Encoding: chunked", 1, true) then
-      answer.body, at = parse_chunks(text, first)
-    elseif length then
-      answer.body = text:sub(first, first + length - 1)
-      at = #answer.body == length and first + length
-    else
-      answer.body, at = text:sub(first), #text + 1
-    end
-    answer.whole, at = not not at, at or #text + 1
-    answers[#answers + 1] = answer
-  end
-  return answers
-end
+local get, post, post_chunked = request.get, request.post, request.post_chunked
 
 -- Sends as much as the gateway takes, while what it answers is read; all answers, once it has closed the connection.
 local function exchange(serving, bytes)
@@ -159,13 +100,13 @@ local function exchange(serving, bytes)
       tg.sleep(0.001)
     end
   end
-  local answers = parse(connection:read_rest())
-  answers.was_reset = connection.was_reset
+  local list = answers.parse(connection:read_rest())
+  list.was_reset = connection.was_reset
   connection:close()
-  return answers
+  return list
 end
 
-local SMALL, LARGE = ("s"):rep(100), ("GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"):rep(10000)
+local SMALL, LARGE = ("s"):rep(100), get("/smuggled"):rep(10000)
 
 local ENDINGS = {
   { path = "/early", status = 200, body = "early" },
@@ -178,24 +119,15 @@ local ENDINGS = {
 }
 
 describe("a route", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   -- The first answer is as expected, and behind it comes either the right next one or the end.
-  local function check(case, request, size, must_keep)
-    local last = "GET /hello?name=next HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-    local answers = exchange(serving, request .. last .. get "/never")
-    local first, second = answers[1], answers[2]
+  local function check(case, bytes, size, must_keep)
+    local list = exchange(serving, bytes .. get("/hello?name=next", "Connection: close") .. get "/never")
+    local first, second = list[1], list[2]
     local body = case.path == "/echo" and (size == #SMALL and SMALL or LARGE) or case.path == "/all" and tostring(size)
       or case.body
-    if answers.was_reset and not must_keep and not first then
+    if list.was_reset and not must_keep and not first then
       return -- its answer was lost behind bytes that nobody read any more
     end
     assert.equal(case.status, first.status)
@@ -208,7 +140,7 @@ describe("a route", function()
     else
       assert.is_falsy(must_keep, "the connection was not kept")
     end
-    assert.is_nil(answers[3])
+    assert.is_nil(list[3])
   end
 
   for _, case in ipairs(ENDINGS) do
@@ -226,12 +158,12 @@ describe("a route", function()
 
   it("that fails midway ends its answer so that the client sees it", function()
     for _, body in ipairs { SMALL, LARGE } do
-      for _, request in ipairs {
+      for _, bytes in ipairs {
         post("/breaks", body), post_chunked("/breaks", body), post("/breaks?length=9", body),
       } do
-        local answers = exchange(serving, request .. get "/hello")
-        assert.is_true(#answers == 1 or answers.was_reset)
-        for _, answer in ipairs(answers) do
+        local list = exchange(serving, bytes .. get "/hello")
+        assert.is_true(#list == 1 or list.was_reset)
+        for _, answer in ipairs(list) do
           assert.is_false(answer.whole)
           assert.is_true(("some"):find(answer.body, 1, true) == 1)
         end
@@ -242,22 +174,14 @@ describe("a route", function()
   end)
 
   it("that ends well for HTTP/1.0 ends without a reset", function()
-    local answers = exchange(serving, "GET /large HTTP/1.0\r\nHost: test\r\nConnection: keep-alive\r\n\r\n")
-    assert.equal(64 * 16384, #answers[1].body)
-    assert.is_falsy(answers.was_reset)
+    local list = exchange(serving, "GET /large HTTP/1.0\r\nHost: test\r\nConnection: keep-alive\r\n\r\n")
+    assert.equal(64 * 16384, #list[1].body)
+    assert.is_falsy(list.was_reset)
   end)
 end)
 
 describe("requests that are pipelined", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   local function sequence(size)
     local body = ("abcdefg"):rep(size)
@@ -311,14 +235,7 @@ describe("requests that are pipelined", function()
 end)
 
 describe("a client that leaves", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    local log = serving:stop()
+  local serving = gateway.of_block({ routes = { ["routes.lua"] = ROUTES } }, function(log)
     assert.not_matches(" error ", log, 1, true)
   end)
 
@@ -331,11 +248,11 @@ describe("a client that leaves", function()
     end,
     ["by ending its side"] = function(connection)
       connection:finish()
-      local answers = parse(connection:read_rest())
-      for index = 1, #answers - 1 do
-        assert.is_true(answers[index].whole)
+      local list = answers.parse(connection:read_rest())
+      for index = 1, #list - 1 do
+        assert.is_true(list[index].whole)
       end
-      for _, answer in ipairs(answers) do
+      for _, answer in ipairs(list) do
         assert.is_true(answer.status == 200, answer.status)
       end
       connection:close()

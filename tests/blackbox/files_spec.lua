@@ -6,6 +6,7 @@ local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
 local pattern = require "tests.support.pattern"
 local process = require "tests.support.process"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
@@ -33,12 +34,10 @@ return function(app)
 end
 ]]
 
-local function get(path, ...)
-  return table.concat({ ("GET %s HTTP/1.1\r\nHost: test"):format(path), ... }, "\r\n") .. "\r\n\r\n"
-end
+local get = request.get
 
 local function head(path)
-  return ("HEAD %s HTTP/1.1\r\nHost: test\r\n\r\n"):format(path)
+  return request.head("HEAD", path)
 end
 
 -- A sparse file with a few bytes here and there.

@@ -2,6 +2,7 @@
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
@@ -76,12 +77,10 @@ return function(app)
 end
 ]]
 
-local function get(path)
-  return ("GET %s HTTP/1.1\r\nHost: test\r\n\r\n"):format(path)
-end
+local get = request.get
 
 local function post(path)
-  return ("POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nhalf of it"):format(path)
+  return request.head("POST", path, "Content-Length: 100") .. "half of it"
 end
 
 -- Requests that nobody answers, and the tasks that each of them keeps waiting.

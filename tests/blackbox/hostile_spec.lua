@@ -1,5 +1,6 @@
 -- Requests that two parsers could read in two ways: each is refused, its connection closed, and no handler sees it.
 local gateway = require "tests.support.gateway"
+local request = require "tests.support.request"
 
 local ROUTES = [[
 return function(app)
@@ -22,11 +23,11 @@ return function(app)
 end
 ]]
 
-local SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
+local SMUGGLED = request.get "/smuggled"
 
 -- A POST with these framing lines.
 local function post(lines, body)
-  return "POST / HTTP/1.1\r\nHost: test\r\n" .. lines .. "\r\n\r\n" .. (body or SMUGGLED)
+  return request.head("POST", "/", lines) .. (body or SMUGGLED)
 end
 
 local function get(target, fields)
@@ -142,15 +143,7 @@ local refused = {
 
 for class, cases in pairs(refused) do
   describe("hostile " .. class .. ":", function()
-    local serving
-
-    setup(function()
-      serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-    end)
-
-    teardown(function()
-      serving:stop()
-    end)
+    local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
     for _, case in ipairs(cases) do
       it(case[2] .. " is refused", function()
@@ -173,30 +166,22 @@ for class, cases in pairs(refused) do
 end
 
 describe("an odd request that is allowed", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   it("has a length with zeros or spaces around it", function()
     for _, length in ipairs { "005", "5 ", "\t5" } do
-      local request = post("Content-Length: " .. length, "hello") .. get "/next"
+      local bytes = post("Content-Length: " .. length, "hello") .. get "/next"
       local connection = serving:connect()
-      assert.equal("hello", connection:ask(request).body)
+      assert.equal("hello", connection:ask(bytes).body)
       assert.equal("/next", connection:read().body)
       connection:close()
     end
   end)
 
   it("has trailers, which never become headers", function()
-    local request = post("Transfer-Encoding: chunked", "0\r\nHost: evil\r\nCookie: a=b\r\n\r\n") .. get "/next"
+    local bytes = post("Transfer-Encoding: chunked", "0\r\nHost: evil\r\nCookie: a=b\r\n\r\n") .. get "/next"
     local connection = serving:connect()
-    assert.equal("", connection:ask(request).body)
+    assert.equal("", connection:ask(bytes).body)
     assert.equal("/next", connection:read().body)
     connection:close()
   end)

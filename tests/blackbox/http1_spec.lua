@@ -1,6 +1,7 @@
 -- HTTP/1.1 as clients speak it, over sockets.
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
+local request = require "tests.support.request"
 
 local ROUTES = [[
 local tg = require "tidegate"
@@ -29,33 +30,11 @@ return function(app)
 end
 ]]
 
-local function get(path, ...)
-  return table.concat({ ("GET %s HTTP/1.1\r\nHost: test"):format(path), ... }, "\r\n") .. "\r\n\r\n"
-end
-
-local function post(path, body, ...)
-  local lines = { ("POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %d"):format(path, #body), ... }
-  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. body
-end
+local get, post = request.get, request.post
 
 describe("a connection", function()
-  local serving, connection
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
-
-  before_each(function()
-    connection = serving:connect()
-  end)
-
-  after_each(function()
-    connection:close()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
+  local connection = serving:connection_of_tests()
 
   it("is kept between requests", function()
     for number = 1, 100 do
@@ -146,23 +125,8 @@ describe("a connection", function()
 end)
 
 describe("a request", function()
-  local serving, connection
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
-
-  before_each(function()
-    connection = serving:connect()
-  end)
-
-  after_each(function()
-    connection:close()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
+  local connection = serving:connection_of_tests()
 
   it("in HTTP/1.0 ends the connection", function()
     local answer = connection:ask "GET /hello?name=old HTTP/1.0\r\n\r\n"
@@ -174,9 +138,9 @@ describe("a request", function()
   end)
 
   it("in HTTP/1.0 keeps it where the client asks for that", function()
-    local request = "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    assert.equal("keep-alive", connection:ask(request).headers.connection)
-    assert.equal(200, connection:ask(request).status)
+    local bytes = "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    assert.equal("keep-alive", connection:ask(bytes).headers.connection)
+    assert.equal(200, connection:ask(bytes).status)
   end)
 
   it("with HEAD gets the head of GET's answer and no byte of the body", function()

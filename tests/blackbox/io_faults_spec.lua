@@ -1,16 +1,10 @@
 -- Every read, write, accept and connect fails in turn, with libfiu: the gateway goes on, and the next request is right.
--- The program without sanitizers, whose runtime would have to be preloaded first.
-local lfs = require "lfs"
 local tg = require "tidegate"
-local gateway = require "tests.support.gateway"
+local failing_calls = require "tests.support.failing_calls"
+local request = require "tests.support.request"
 local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
-local PRELOADED = {
-  "/usr/lib/fiu/fiu_run_preload.so",
-  "/usr/lib/fiu/fiu_posix_preload.so",
-  lfs.currentdir() .. "/build/debug/tests/faults/libaccept_faults.so",
-}
 local EIO, ENOMEM, EMFILE, EPIPE, ENETUNREACH, ECONNABORTED, ECONNRESET, ENOBUFS, ECONNREFUSED =
   5, 12, 24, 32, 101, 103, 104, 105, 111
 
@@ -33,41 +27,26 @@ return function(app)
 end
 ]]
 
-local HELLO = "GET /hello HTTP/1.1\r\nHost: test\r\n\r\n"
+local HELLO = request.get "/hello"
 
 describe("a system call that fails:", function()
-  local serving, control
+  local calls, serving
 
   setup(function()
-    for _, library in ipairs(PRELOADED) do
-      assert(lfs.attributes(library), library .. " is missing; ./dev test sets it up")
-    end
-    control = os.tmpname()
-    serving = gateway.start {
-      unsanitized = true,
-      routes = { ["routes.lua"] = ROUTES },
-      environment = { LD_PRELOAD = table.concat(PRELOADED, " "), FIU_CTRL_FIFO = control },
-    }
+    calls, serving = failing_calls.start { ["routes.lua"] = ROUTES }
   end)
 
   teardown(function()
-    serving:stop()
-    os.remove(control)
+    calls:stop()
   end)
 
-  local function tell(command)
-    local status = os.execute(("fiu-ctrl -f %s -c '%s' %d"):format(control, command, serving.process.pid))
-    assert(status == 0 or status == true, "fiu-ctrl has failed: " .. command)
-  end
-
-  -- The next call of that name fails, once.
-  local function fail_next(name, code)
-    tell(("enable name=posix/io/%s,failinfo=%d,onetime"):format(name, code))
+  local function fail_next(...)
+    calls:fail_next(...)
   end
 
   -- Whether or not the call has come that was to fail.
-  local function check_next_request(name)
-    tell("disable name=posix/io/" .. name)
+  local function check_next_request()
+    calls:heal()
     assert.equal("hello", serving:get("/hello"):body())
   end
 
@@ -96,7 +75,7 @@ describe("a system call that fails:", function()
       it(("read %d of a request with errno %d"):format(number, code), function()
         local got = send_pieces(POSTED, number, "rw/read", code)
         assert.equal("", got)
-        check_next_request "rw/read"
+        check_next_request()
       end)
     end
   end
@@ -110,17 +89,17 @@ describe("a system call that fails:", function()
         else -- libuv tries again later, or a small answer does not go out that way
           assert.truthy(got:find("hello", 1, true))
         end
-        check_next_request(name)
+        check_next_request()
       end)
 
       it(("%s of a large answer with errno %d"):format(name, code), function()
         local connection = serving:connect()
-        connection:send "GET /large HTTP/1.1\r\nHost: test\r\n\r\n"
+        connection:send(request.get "/large")
         tg.sleep(0.05)
         fail_next(name, code)
         pcall(connection.read, connection)
         connection:close()
-        check_next_request(name)
+        check_next_request()
       end)
     end
   end
@@ -132,7 +111,7 @@ describe("a system call that fails:", function()
       local ok, answer = pcall(connection.ask, connection, HELLO)
       assert.truthy(not ok or answer.body == "hello")
       connection:close()
-      check_next_request "net/accept4"
+      check_next_request()
     end)
   end
 
@@ -146,7 +125,7 @@ describe("a system call that fails:", function()
       local upstream = socket.listen()
       fail_next(call[1], call[2])
       local connection = serving:connect()
-      pcall(connection.send, connection, ("GET /proxy/%d HTTP/1.1\r\nHost: test\r\n\r\n"):format(upstream.port))
+      pcall(connection.send, connection, request.get("/proxy/" .. upstream.port))
       local peer = tg.race {
         function()
           return upstream:accept()
@@ -165,7 +144,7 @@ describe("a system call that fails:", function()
       if peer then
         peer:close()
       end
-      check_next_request(call[1])
+      check_next_request()
     end)
   end
 end)

@@ -23,15 +23,8 @@ end
 local FINE = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
 
 describe("a connection to an upstream", function()
-  local serving, upstream
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
+  local upstream
 
   before_each(function()
     upstream = socket.listen()

@@ -1,6 +1,7 @@
 -- Limits of size and of time: each has a clear answer, or closes.
 local tg = require "tidegate"
 local gateway = require "tests.support.gateway"
+local request = require "tests.support.request"
 local wait = require "tests.support.wait"
 
 local ROUTES = [[
@@ -31,12 +32,10 @@ return function(app)
 end
 ]]
 
-local function get(path, ...)
-  return table.concat({ ("GET %s HTTP/1.1\r\nHost: test"):format(path), ... }, "\r\n") .. "\r\n\r\n"
-end
+local get = request.get
 
 local function post(path, framing, body)
-  return ("POST %s HTTP/1.1\r\nHost: test\r\n%s\r\n\r\n%s"):format(path, framing, body or "")
+  return request.head("POST", path, framing) .. (body or "")
 end
 
 local function fields(count, bytes)
@@ -48,15 +47,7 @@ local function fields(count, bytes)
 end
 
 describe("class 11: a limit of size", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   -- Sends bytes, and checks the refusal and that the connection is closed behind it.
   local function refused(status, bytes)
@@ -144,8 +135,11 @@ describe("class 11: limits of size that are set", function()
 end)
 
 -- Only the limit under test is short in each gateway, so that no other one can strike first on a slow machine.
-local function start_with(variable, milliseconds)
-  return gateway.start { routes = { ["routes.lua"] = ROUTES }, environment = { [variable] = tostring(milliseconds) } }
+local function gateway_with(variable, milliseconds)
+  return gateway.of_block {
+    routes = { ["routes.lua"] = ROUTES },
+    environment = { [variable] = tostring(milliseconds) },
+  }
 end
 
 local function timed_out(connection)
@@ -176,15 +170,7 @@ local function trickle(connection, first, piece)
 end
 
 describe("class 10: the limit of time for the header section", function()
-  local serving
-
-  setup(function()
-    serving = start_with("TIDEGATE_HEAD_TIMEOUT_MS", 100)
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway_with("TIDEGATE_HEAD_TIMEOUT_MS", 100)
 
   it("is answered with 408", function()
     tg.map({ "G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: test\r\n" }, function(bytes)
@@ -216,15 +202,7 @@ describe("class 10: the limit of time for the header section", function()
 end)
 
 describe("class 10: the limit of time for the body", function()
-  local serving
-
-  setup(function()
-    serving = start_with("TIDEGATE_BODY_TIMEOUT_MS", 100)
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway_with("TIDEGATE_BODY_TIMEOUT_MS", 100)
 
   it("is answered with 408 by the handler that waits for it", function()
     tg.map({
@@ -250,15 +228,7 @@ describe("class 10: the limit of time for the body", function()
 end)
 
 describe("class 10: the limit of time for an idle connection", function()
-  local serving
-
-  setup(function()
-    serving = start_with("TIDEGATE_IDLE_TIMEOUT_MS", 1000)
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway_with("TIDEGATE_IDLE_TIMEOUT_MS", 1000)
 
   it("closes it without a word, before the first request and behind any other", function()
     tg.map({ 0, 1, 3 }, function(requests)
@@ -279,15 +249,7 @@ describe("class 10: the limit of time for an idle connection", function()
 end)
 
 describe("class 10: the limit of time for a client that reads", function()
-  local serving
-
-  setup(function()
-    serving = start_with("TIDEGATE_SEND_TIMEOUT_MS", 1000)
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway_with("TIDEGATE_SEND_TIMEOUT_MS", 1000)
 
   it("closes on a client that reads nothing of its answer", function()
     local connection = serving:connect()

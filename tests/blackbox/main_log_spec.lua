@@ -6,8 +6,6 @@ local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
 local wait = require "tests.support.wait"
 
-local BINARY = os.getenv("TIDEGATE_BINARY") or lfs.currentdir() .. "/build/debug/tidegate"
-
 local ROUTES = [[
 local tg = require "tidegate"
 return function(app)
@@ -31,15 +29,7 @@ end
 ]]
 
 describe("class 22: a line of the log", function()
-  local serving
-
-  setup(function()
-    serving = gateway.start { routes = { ["routes.lua"] = ROUTES } }
-  end)
-
-  teardown(function()
-    serving:stop()
-  end)
+  local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
 
   it("cannot be forged nor control a terminal", function()
     local text = "a\r\n2030-01-01T00:00:00.000Z info forged\27[2J\b\194\155H\127end\194\160\195\169"
@@ -63,7 +53,7 @@ local function start(place, redirection)
   place:write("routes/routes.lua", ROUTES)
   local socket = place:file "socket"
   local script = ('exec "$0" run --routes "$1" --listen "unix:$2" --admin-socket none %s'):format(redirection)
-  local child = process.start { command = { "/bin/sh", "-c", script, BINARY, place:file "routes", socket } }
+  local child = process.start { command = { "/bin/sh", "-c", script, gateway.binary, place:file "routes", socket } }
   wait.until_true("the gateway listens", function()
     local is_open, stream = pcall(tg.unix.connect, socket) -- the socket is there before anybody listens on it
     if is_open then

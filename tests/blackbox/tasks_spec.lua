@@ -4,6 +4,7 @@ local lfs = require "lfs"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
+local request = require "tests.support.request"
 local wait = require "tests.support.wait"
 
 local SIGSTOP, SIGCONT = 19, 18
@@ -57,19 +58,15 @@ describe("tidegate tasks", function()
   end
 
   -- Sends a request on a connection of its own, and waits until its tree matches.
-  local function wait_for_tree(request, pattern, of)
+  local function wait_for_tree(bytes, pattern, of)
     local connection = (of or serving):connect()
-    connection:send(request)
+    connection:send(bytes)
     local text
     wait.until_true("the tree shows " .. pattern, function()
       text = tree_of(of or serving)
       return text:find(pattern)
     end)
     return text, connection
-  end
-
-  local function get(path)
-    return ("GET %s HTTP/1.1\r\nHost: test\r\n\r\n"):format(path)
   end
 
   local function stop()
@@ -93,7 +90,7 @@ describe("tidegate tasks", function()
   it("shows request, gather and children: waits, times, deadlines, lines", function()
     serving = start()
     assert.equal("no task runs\n", tree_of(serving))
-    local text, connection = wait_for_tree(get "/gather", "event:wait")
+    local text, connection = wait_for_tree(request.get "/gather", "event:wait")
     local seconds, left = "for %d+%.%d%d s, ", "deadline in 3[56]%d%d%.%d%d s, "
     assert.matches(("^GET /gather %%(request [%%x-]+%%-%%d+%%), waits on tg.gather %s%sat [^\n]*a.lua:5\n"
       .. "├─ child, waits on tg.sleep %s%sat [^\n]*a.lua:6\n"
@@ -111,11 +108,11 @@ describe("tidegate tasks", function()
     local peer = require("tests.support.socket").listen()
     local gate = place:file "gate"
     serving = start(nil, { GATE = gate, PEER = tostring(peer.port) })
-    local _, first = wait_for_tree(get "/blocking", "GET /blocking [^\n]* waits on tg.blocking for")
+    local _, first = wait_for_tree(request.get "/blocking", "GET /blocking [^\n]* waits on tg.blocking for")
     local _, second = wait_for_tree("POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n",
       "POST /body [^\n]* waits on request:body for [^\n]* at [^\n]*a.lua:11\n")
-    local _, third = wait_for_tree(get "/write", "GET /write [^\n]* waits on stream:write for")
-    local _, fourth = wait_for_tree(get "/background", "\nbackground, waits on tg.sleep for")
+    local _, third = wait_for_tree(request.get "/write", "GET /write [^\n]* waits on stream:write for")
+    local _, fourth = wait_for_tree(request.get "/background", "\nbackground, waits on tg.sleep for")
     peer:accept():close()
     peer:close()
     io.open(gate, "w"):close()
@@ -126,7 +123,7 @@ describe("tidegate tasks", function()
 
   it("shows who has held the loop", function()
     serving = start()
-    serving:ask(get "/hold")
+    serving:ask(request.get "/hold")
     assert.matches("no task runs\nGET /hold held the loop 1 time, %d+ ms at the longest\n$", tree_of(serving))
     local log = stop()
     assert.matches("warn the loop was held for %d+ ms by GET /hold %(request [%x-]+, /hold%), before it waited again "
@@ -135,7 +132,7 @@ describe("tidegate tasks", function()
 
   it("answers while the gateway drains", function()
     serving = start { "--drain-timeout-ms=60000" }
-    local _, connection = wait_for_tree(get "/gather", "GET /gather")
+    local _, connection = wait_for_tree(request.get "/gather", "GET /gather")
     serving.process:signal(process.SIGTERM)
     serving:wait_for_log "stopping;"
     local text = tree_of(serving)
@@ -223,7 +220,7 @@ describe("tidegate tasks", function()
   it("tells two gateways apart", function()
     serving = start()
     local other = start()
-    local _, connection = wait_for_tree(get "/gather", "GET /gather", other)
+    local _, connection = wait_for_tree(request.get "/gather", "GET /gather", other)
     assert.equal("no task runs\n", tree_of(serving))
     connection:close()
     other:dispose()

@@ -207,13 +207,19 @@ describe("A test that cannot end", function()
 
   -- The beats are looked at right behind a jump of the clock: one waits in tg.sleep, or has just been woken.
   it("because only what beats wakes anything, fails and names its waits", function()
-    leaves("nothing wakes the test, while others run again and again: a task waits in event:wait at "
-      .. "[^\n]*x_spec.lua:7; a background task [wi]", [[
+    local result = leaves("nothing wakes the test, while others run again and again: a task waits in event:wait at "
+      .. "[^\n]*x_spec.lua:7; a background task ", [[
       t.app(function(app)
         app:every(1, function() end)
         app:every(0.5, function() tg.sleep(0.1) end)
       end)
       tg.event():wait()]])
+    local count = 0
+    for doing in result.out:gmatch "; a background task ([%l.]+ [%l.]+ [%l.]+) at " do
+      assert.is_true(doing == "waits in tg.sleep" or doing == "is always ready", doing)
+      count = count + 1
+    end
+    assert.equal(2, count)
   end)
 
   it("because a background task beats, which calls the app", function()

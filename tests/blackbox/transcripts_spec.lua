@@ -174,13 +174,9 @@ describe("the transcripts of HTTP/1.1,", function()
       for _, case in ipairs(cases) do
         runs_of(case, runs)
       end
-      local ok, err = pcall(wait.within, function()
+      wait.within(function()
         tg.map(runs, function(run) play(serving, unpack(run)) end, { max = AT_ONCE })
       end, SECONDS_MAX)
-      if not ok then
-        serving:dispose()
-        error(err, 0)
-      end
       serving:stop()
     end)
   end

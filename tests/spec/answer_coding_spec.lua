@@ -9,22 +9,10 @@ local server = require "tests.support.server"
 
 local app_of, decoded, get = compressed.app_of, compressed.decoded, compressed.get
 local noise, settle, with_core = compressed.noise, compressed.settle, compressed.with_core
-local TEXT = ("compressible text, "):rep(200)
-local ALL = "gzip, deflate, br, zstd"
-local PLAIN_TEXT = { ["Content-Type"] = "text/plain" }
+local TEXT, ALL, PLAIN_TEXT = compressed.TEXT, compressed.ALL, compressed.PLAIN_TEXT
 
 describe("an answer", function()
-  local left
-
-  before_each(function()
-    left = compressed.count_open("encoder", "close_encoder")
-  end)
-
-  after_each(function()
-    t.close()
-    assert.equal(0, answer_coding.count())
-    assert.equal(0, left())
-  end)
+  compressed.check_encoders()
 
   it("is compressed where a setting says so, and the client takes it", function()
     local client = app_of(function() return TEXT end)

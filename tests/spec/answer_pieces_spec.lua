@@ -11,9 +11,7 @@ local server = require "tests.support.server"
 
 local app_of, decoded, get = compressed.app_of, compressed.decoded, compressed.get
 local noise, settle, with_core = compressed.noise, compressed.settle, compressed.with_core
-local TEXT = ("compressible text, "):rep(200)
-local ALL = "gzip, deflate, br, zstd"
-local PLAIN_TEXT = { ["Content-Type"] = "text/plain" }
+local TEXT, ALL, PLAIN_TEXT = compressed.TEXT, compressed.ALL, compressed.PLAIN_TEXT
 
 -- A decoder of what comes: what was encoded so far.
 local function decoder(coding)
@@ -54,18 +52,7 @@ local function read_all(stream, coding)
 end
 
 describe("an answer in pieces", function()
-  local left
-
-  before_each(function()
-    left = compressed.count_open("encoder", "close_encoder")
-  end)
-
-  after_each(function()
-    settle()
-    assert.equal(0, answer_coding.count())
-    assert.equal(0, left())
-    t.close()
-  end)
+  compressed.check_encoders()
 
   it("goes out at each write, so that the client can decode it at once", function()
     for _, coding in ipairs { "gzip", "br", "zstd" } do

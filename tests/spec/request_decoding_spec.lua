@@ -20,11 +20,7 @@ end
 
 local TEXT = text_of(7000)
 
-local function settle()
-  for _ = 1, 20 do
-    tg.sleep(0)
-  end
-end
+local settle = compressed.settle
 
 local function size_of(pieces)
   local size = 0

@@ -1,22 +1,30 @@
 -- Bodies in chunks, taken apart.
 local chunked = {}
 
---- The body of a chunked message, and whether it is whole.
----@param text string what follows the head
+--- The body of a chunked message, as far as it is there. Fails where it is no chunked body.
+---@param text string
+---@param at? integer where the body begins; behind a head
 ---@return string body
 ---@return boolean is_whole
-function chunked.decode(text)
-  local pieces, at = {}, 1
+---@return integer? behind where what follows it begins, where it is whole
+function chunked.decode(text, at)
+  local pieces = {}
+  at = at or 1
   while true do
-    local size, behind = text:match("^(%x+)\r\n()", at)
-    size = size and tonumber(size, 16)
+    local size, first = text:match("^(%x+)\r\n()", at)
     if not size then
       return table.concat(pieces), false
-    elseif size == 0 then
-      return table.concat(pieces), true
     end
-    pieces[#pieces + 1] = text:sub(behind, behind + size - 1)
-    at = behind + size + 2
+    size = tonumber(size, 16)
+    pieces[#pieces + 1] = text:sub(first, first + size - 1)
+    at = first + size + 2
+    if at > #text + 1 then
+      return table.concat(pieces), false
+    end
+    assert(text:sub(at - 2, at - 1) == "\r\n", "a chunk does not end in a line end")
+    if size == 0 then
+      return table.concat(pieces), true, at
+    end
   end
 end
 

@@ -27,9 +27,22 @@ end
 
 local client = {}
 
+--- One that is not connected yet.
+function client.new()
+  return setmetatable({}, Client)
+end
+
 ---@async
 function client.connect(port)
-  return setmetatable({ stream = tg.tcp.connect("127.0.0.1", port) }, Client)
+  local self = client.new()
+  self:open(port)
+  return self
+end
+
+--- Connects to a port of 127.0.0.1.
+---@async
+function Client:open(port)
+  self.stream = tg.tcp.connect("127.0.0.1", port)
 end
 
 ---@async

@@ -1,10 +1,17 @@
 -- Apps whose answers are compressed, for the specs of that, and what they are asked.
+local assert = require "luassert"
+local busted = require "busted"
+local answer_coding = require "tidegate.answer_coding"
 local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 
-local compressed = {}
+local compressed = {
+  TEXT = ("compressible text, "):rep(200),
+  ALL = "gzip, deflate, br, zstd",
+  PLAIN_TEXT = { ["Content-Type"] = "text/plain" },
+}
 
 --- Bytes that do not become smaller.
 function compressed.noise(size)
@@ -75,6 +82,20 @@ function compressed.settle()
   for _ = 1, 20 do
     tg.sleep(0)
   end
+end
+
+--- Checks behind each test of the block around that no encoder is left, and closes what it has opened.
+function compressed.check_encoders()
+  local left
+  busted.before_each(function()
+    left = compressed.count_open("encoder", "close_encoder")
+  end)
+  busted.after_each(function()
+    compressed.settle()
+    assert.equal(0, answer_coding.count())
+    assert.equal(0, left())
+    t.close()
+  end)
 end
 
 return compressed

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local directory = require "pl.dir"
 local lfs = require "lfs"
+local belongings = require "tests.support.belongings"
 
 ffi.cdef "char *mkdtemp(char *path_template);"
 
@@ -17,6 +18,7 @@ function folder.new(files)
   local buffer = ffi.new("char[?]", #template + 1, template)
   assert(ffi.C.mkdtemp(buffer) ~= nil, "no temporary folder")
   local self = setmetatable({ path = ffi.string(buffer) }, Folder)
+  belongings.add(self)
   for name, text in pairs(files or {}) do
     self:write(name, text)
   end
@@ -65,8 +67,11 @@ end
 --- Removes the folder and all that is in it; links in it lead nowhere.
 function Folder:remove()
   assert(self.path:find("/tidegate%-test%-%w+$"), "only folders of its own")
+  belongings.remove(self)
   remove(self.path)
 end
+
+Folder.dispose = Folder.remove
 
 --- Makes a symbolic link in the folder.
 function Folder:link(name, target)

@@ -1,10 +1,12 @@
 -- The real binary as a child process, and what a test asks of it.
+local busted = require "busted"
 local tg = require "tidegate"
 local lfs = require "lfs"
 local client = require "tests.support.client"
 local folder = require "tests.support.folder"
 local memory = require "tests.support.memory"
 local process = require "tests.support.process"
+local request = require "tests.support.request"
 local wait = require "tests.support.wait"
 
 local BINARY = os.getenv("TIDEGATE_BINARY") or "build/debug/tidegate"
@@ -24,7 +26,7 @@ return function(app)
 end
 ]]
 
-local gateway = {}
+local gateway = { binary = BINARY }
 
 --- Runs a command of the binary to its end.
 ---@async
@@ -48,13 +50,7 @@ local function limited(command, descriptors)
   return { "/bin/sh", "-c", ('ulimit -n %d && exec "$0" "$@"'):format(descriptors), unpack(command) }
 end
 
---- Starts a gateway on a free port and waits until it listens.
----@async
----@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
---- descriptors (the most that it may have), unsanitized (for its memory to be measured, or its calls to fail), prefix
---- (a command that runs it)
-function gateway.start(fields)
-  local self = setmetatable({}, Gateway)
+local function start(self, fields)
   local routes = fields.routes
   if type(routes) == "table" then
     self.folder = folder.new(routes)
@@ -74,6 +70,34 @@ function gateway.start(fields)
   end
   self.process = process.start { command = command, environment = fields.environment }
   self:wait_until_it_listens()
+end
+
+--- Starts a gateway on a free port and waits until it listens. Nobody need end it for a spec that fails: see
+--- belongings.lua.
+---@async
+---@param fields table routes (texts of route files by name, or a folder that is there), options, environment, listen,
+--- descriptors (the most that it may have), unsanitized (for its memory to be measured), prefix
+--- (a command that runs it)
+function gateway.start(fields)
+  local self = setmetatable({}, Gateway)
+  start(self, fields)
+  return self
+end
+
+--- A gateway for all tests of the block around, which starts before them and stops behind them.
+---@param fields table as for gateway.start
+---@param check? fun(log: string) of what it has logged
+function gateway.of_block(fields, check)
+  local self = setmetatable({}, Gateway)
+  busted.setup(function()
+    start(self, fields)
+  end)
+  busted.teardown(function()
+    local log = self:stop()
+    if check then
+      check(log)
+    end
+  end)
   return self
 end
 
@@ -118,6 +142,18 @@ function Gateway:connect()
   return client.connect(self.port)
 end
 
+--- A connection to it for each test of the block around, which is closed behind it.
+function Gateway:connection_of_tests()
+  local connection = client.new()
+  busted.before_each(function()
+    connection:open(self.port)
+  end)
+  busted.after_each(function()
+    connection:close()
+  end)
+  return connection
+end
+
 --- Sends bytes on a connection of their own and reads the answer.
 ---@async
 function Gateway:ask(bytes, to_head)
@@ -133,13 +169,11 @@ function Gateway:get(path, options)
   return tg.http.get(self.url .. path, options)
 end
 
-local STATISTICS_REQUEST = "GET /statistics-of-tests HTTP/1.1\r\nHost: test\r\n\r\n"
-
 --- {tasks, clients, upstreams = {origins, connections, idle, waiting}}, the asking request included. It asks over a new
 --- connection, which is accepted after all that were made before: none of them is left out.
 ---@async
 function Gateway:statistics()
-  return tg.json.decode(self:ask(STATISTICS_REQUEST).body)
+  return tg.json.decode(self:ask(request.get "/statistics-of-tests").body)
 end
 
 --- Waits until only the asking request's own task is left.
@@ -171,15 +205,9 @@ end
 ---@async
 ---@return string # its log
 function Gateway:stop()
-  local ok, err = pcall(function()
-    assert(not self.process:has_ended(), "the gateway has ended already:\n" .. self:log())
-    if self.folder and self.port then
-      self:wait_until_idle()
-    end
-  end)
-  if not ok then
-    self:dispose()
-    error(err, 0)
+  assert(not self.process:has_ended(), "the gateway has ended already:\n" .. self:log())
+  if self.folder and self.port then
+    self:wait_until_idle()
   end
   self.process:signal(process.SIGTERM)
   return self:wait_for_end()

@@ -1,6 +1,9 @@
--- Child processes, over posix_spawn: the loop goes on while they run.
+-- Child processes, over posix_spawn: the loop goes on while they run. Each has a process group of its own, which is
+-- killed with it, and which does not outlive the test process.
 local ffi = require "ffi"
 local lfs = require "lfs"
+local core = require "tidegate.core"
+local belongings = require "tests.support.belongings"
 local folder = require "tests.support.folder"
 local wait = require "tests.support.wait"
 
@@ -11,6 +14,10 @@ int posix_spawn_file_actions_init(void *actions);
 int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, unsigned mode);
 int posix_spawn_file_actions_addchdir_np(void *actions, const char *path);
 int posix_spawn_file_actions_destroy(void *actions);
+int posix_spawnattr_init(void *attributes);
+int posix_spawnattr_setflags(void *attributes, short flags);
+int posix_spawnattr_setpgroup(void *attributes, int group);
+int posix_spawnattr_destroy(void *attributes);
 int waitpid(int pid, int *status, int options);
 int kill(int pid, int signal);
 extern char **environ;
@@ -19,7 +26,8 @@ extern char **environ;
 local C = ffi.C
 local O_RDONLY, O_CREATE = 0, 0x241 -- O_WRONLY | O_CREAT | O_TRUNC
 local WNOHANG = 1
-local ACTIONS_BYTES = 1024 -- more than a posix_spawn_file_actions_t
+local STRUCT_BYTES = 1024 -- more than a posix_spawn_file_actions_t or a posix_spawnattr_t
+local SETPGROUP, GROUP_OF_ITS_OWN = 2, 0
 
 local Process = {}
 Process.__index = Process
@@ -49,24 +57,48 @@ local function c_strings(list)
   return array
 end
 
+-- The one process that kills the others where this one cannot. What ends this one and its group does not reach it.
+local function open_guard()
+  local script = debug.getinfo(1, "S").source:match "^@(.*)process%.lua$" .. "process_guard"
+  local guard = assert(io.popen(("exec setsid sh '%s'"):format(script), "we")) -- e: no child has its end of the pipe
+  guard:setvbuf "no"
+  return guard
+end
+
+core.process_guard_of_tests = core.process_guard_of_tests or open_guard()
+
+local function tell_guard(event, group)
+  core.process_guard_of_tests:write(event, " ", group, "\n")
+end
+
+local function spawn(fields, output)
+  local actions, attributes = ffi.new("char[?]", STRUCT_BYTES), ffi.new("char[?]", STRUCT_BYTES)
+  C.posix_spawn_file_actions_init(actions)
+  C.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)
+  C.posix_spawn_file_actions_addopen(actions, 1, output:file("stdout"), O_CREATE, 384)
+  C.posix_spawn_file_actions_addopen(actions, 2, output:file("stderr"), O_CREATE, 384)
+  C.posix_spawn_file_actions_addchdir_np(actions, fields.folder or lfs.currentdir())
+  C.posix_spawnattr_init(attributes)
+  C.posix_spawnattr_setflags(attributes, SETPGROUP)
+  C.posix_spawnattr_setpgroup(attributes, GROUP_OF_ITS_OWN)
+  local command, variables = fields.command, environment(fields.environment or {})
+  local pid = ffi.new("int[1]")
+  local code = C.posix_spawn(pid, command[1], actions, attributes, c_strings(command), c_strings(variables))
+  C.posix_spawn_file_actions_destroy(actions)
+  C.posix_spawnattr_destroy(attributes)
+  assert(code == 0, command[1] .. " cannot be started")
+  return pid[0]
+end
+
 local process = {}
 
 --- Starts a program.
 ---@param fields {command: string[], environment?: table<string, string>, folder?: string}
 function process.start(fields)
   local self = setmetatable({ output = folder.new() }, Process)
-  local actions = ffi.new("char[?]", ACTIONS_BYTES)
-  C.posix_spawn_file_actions_init(actions)
-  C.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)
-  C.posix_spawn_file_actions_addopen(actions, 1, self.output:file("stdout"), O_CREATE, 384)
-  C.posix_spawn_file_actions_addopen(actions, 2, self.output:file("stderr"), O_CREATE, 384)
-  C.posix_spawn_file_actions_addchdir_np(actions, fields.folder or lfs.currentdir())
-  local variables = environment(fields.environment or {})
-  local pid = ffi.new("int[1]")
-  local code = C.posix_spawn(pid, fields.command[1], actions, nil, c_strings(fields.command), c_strings(variables))
-  C.posix_spawn_file_actions_destroy(actions)
-  assert(code == 0, fields.command[1] .. " cannot be started")
-  self.pid = pid[0]
+  self.pid = spawn(fields, self.output)
+  tell_guard("started", self.pid)
+  belongings.add(self)
   return self
 end
 
@@ -106,11 +138,13 @@ function Process:stderr()
   return self.output:read("stderr")
 end
 
---- Ends it if it still runs, and forgets its output.
+--- Ends it and what it has started where that still runs, and forgets its output.
 ---@async
 function Process:dispose()
-  self:signal(process.SIGKILL)
+  C.kill(-self.pid, process.SIGKILL)
   self:wait()
+  tell_guard("ended", self.pid)
+  belongings.remove(self)
   self.output:remove()
 end
 

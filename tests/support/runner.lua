@@ -11,9 +11,8 @@ local runner = {}
 ---@return {status: integer, out: string, err: string}
 function runner.run(files, ...)
   local place = folder.new(files)
-  local ok, result = pcall(gateway.command, { "test", "--output=plainTerminal", ... }, { folder = place.path })
+  local result = gateway.command({ "test", "--output=plainTerminal", ... }, { folder = place.path })
   place:remove()
-  assert(ok, result)
   return result
 end
 
