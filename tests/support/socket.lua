@@ -169,14 +169,18 @@ function Socket:write(bytes)
   end)
 end
 
---- Writes as many of the bytes as the system takes now; how many, nil when the connection is broken.
+--- Writes as many of the bytes as the system takes now; how many, nil when the peer has reset the connection, which the
+--- system says once: to whoever writes or reads first.
 ---@param bytes string|ffi.cdata*
 function Socket:write_nowait(bytes, size)
   local sent = tonumber(C.send(self.fd, bytes, size, MSG_NOSIGNAL))
   if sent >= 0 then
     return sent
+  elseif ffi.errno() == EAGAIN then
+    return 0
   end
-  return ffi.errno() == EAGAIN and 0 or nil
+  self.was_reset = true
+  return nil
 end
 
 --- Ends the own side.
