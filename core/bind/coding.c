@@ -155,7 +155,7 @@ static uint64_t check_limit(lua_State *L, int index, uint64_t usual, lua_Number 
   return (uint64_t)limit;
 }
 
-/* core.decoder(coding, bytes_max or nil, ratio_max or nil) → decoder */
+/* core.decoder(coding, bytes_max or nil, ratio_max or nil) → decoder; nil without memory */
 static int new_decoder(lua_State *L) {
   tg_coding coding = check_coding(L, 1);
   tg_decoder_limits limits = tg_decoder_limits_default;
@@ -163,7 +163,7 @@ static int new_decoder(lua_State *L) {
   limits.ratio_max = (uint32_t)check_limit(L, 3, limits.ratio_max, UINT32_MAX);
   void **object = push_object(L, decoder_metatable);
   *object = tg_decoder_new(coding, &limits);
-  if (*object == NULL) tg_raise(L, "no memory to decode");
+  if (*object == NULL) lua_pushnil(L);
   return 1;
 }
 

@@ -308,12 +308,21 @@ function compress.coding_of(content_encoding)
   return coding
 end
 
+--- A decoder for the body of a request, which the caller closes. Ends the request with 503 where there is no memory.
+---@param coding string
+---@param bytes_max integer?
+---@param ratio_max integer?
+---@return userdata
+function compress.decoder(coding, bytes_max, ratio_max)
+  return core.decoder(coding, bytes_max, ratio_max) or errors.abort(503, "no memory to decode the body")
+end
+
 --- Decodes the body of a request by its Content-Encoding, 64 KiB at a time; in between other tasks run.
 ---
 --- Ends the request with 400 where the body is not what the field says, ends too early or goes on behind its end; 413
 --- where it grows beyond `bytes_max`, or past 64 KiB beyond `ratio_max` times what was read of it, where it needs a
 --- window of more than 8 MiB (zstd) or 16 MiB (br), and where codings are chained; 415, with an Accept-Encoding of what
---- is known, for another coding.
+--- is known, for another coding; 503 where there is no memory.
 ---@async
 ---@param content_encoding string? the request's field
 ---@param text string
@@ -324,7 +333,7 @@ function compress.decode(content_encoding, text, options)
   check_text(name, text)
   options = options or {}
   local coding = compress.coding_of(content_encoding)
-  local coder = core.decoder(coding, options.bytes_max, options.ratio_max)
+  local coder = compress.decoder(coding, options.bytes_max, options.ratio_max)
   local bytes, err, status, detail = pump(core.decode, core.close_decoder, coder, text, true, name)
   if bytes then
     core.close_decoder(coder)

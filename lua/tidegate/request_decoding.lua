@@ -108,7 +108,7 @@ function request_decoding.pieces(exchange, pieces)
   if coding == "identity" then
     return pieces
   end
-  local coder = core.decoder(coding, bytes_max_of(exchange))
+  local coder = compress.decoder(coding, bytes_max_of(exchange))
   local reader = { coder = coder, pieces = pieces, at = 1, is_last = false, is_empty = true }
   open = open + 1
   task.at_end(core.request_task(exchange), function()

@@ -48,6 +48,13 @@ return function(testing)
     app:post("/decode", function(request)
       return request:body { decode = true }
     end)
+    app:post("/decode-pieces", function(request)
+      local pieces = {}
+      for piece in request:chunks { decode = true } do
+        pieces[#pieces + 1] = piece
+      end
+      return table.concat(pieces)
+    end)
     app:post("/size", function(request)
       local bytes = 0
       for piece in request:chunks() do

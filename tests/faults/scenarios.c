@@ -8,7 +8,14 @@
 #define GET(path) "GET " path " " HOST "\r\n"
 #define ACCEPT(coding, path) "GET " path " " HOST "Accept-Encoding: " coding "\r\n\r\n"
 #define FORM_HEAD "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 138\r\n\r\n"
+#define ENCODED(coding, size) HOST "Content-Encoding: " coding "\r\nContent-Length: " size "\r\n\r\n"
 #define DEFLATED "x\234KTH\312O\251T(\311H,Q(O,V(\316M\314\311Q\310\317S\310,)\006\012T\002\000\2731\013\203"
+#define GZIPPED                                                                                                        \
+  "\037\213\010\000\000\000\000\000\000\003KTH\312O\251T(\311H,Q(O,V(\316M\314\311Q\310\317S\310,)\006\012T\002\000"   \
+  "\243s\364\335 \000\000\000"
+#define BR_FIRST "\241\370\000\000 P'K\365r}S\024\037\330Lf"
+#define BR_REST "\023\217@\225\256-\302\371\010\011hh\024\034nj\207\323\003"
+#define ZSTD "(\265/\375  \001\001\000a body that was small on its way"
 
 const scenario scenario_next = {"hello", TEXT(GET("/hello")), NOTHING, "{\"message\":\"Hello World!\"}", false};
 
@@ -37,8 +44,15 @@ const scenario scenarios[] = {
     {"100-continue", TEXT("POST /echo " HOST "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"), TEXT("ab"),
      "\r\n\r\nab", false},
     {"too large", TEXT("POST /echo " HOST "Content-Length: 10001\r\n\r\n"), NOTHING, "HTTP/1.1 413 ", false},
-    {"a body that came compressed",
-     TEXT("POST /decode " HOST "Content-Encoding: deflate\r\nContent-Length: 39\r\n\r\n" DEFLATED), NOTHING,
+    {"a body that came compressed", TEXT("POST /decode " ENCODED("deflate", "39") DEFLATED), NOTHING,
+     "a body that was small on its way", false},
+    {"a body that came compressed, gzip", TEXT("POST /decode " ENCODED("gzip", "51") GZIPPED), NOTHING,
+     "a body that was small on its way", false},
+    {"a body that came compressed, br", TEXT("POST /decode " ENCODED("br", "36") BR_FIRST BR_REST), NOTHING,
+     "a body that was small on its way", false},
+    {"a body that came compressed, zstd", TEXT("POST /decode " ENCODED("zstd", "41") ZSTD), NOTHING,
+     "a body that was small on its way", false},
+    {"a body in pieces that came compressed", TEXT("POST /decode-pieces " ENCODED("br", "36") BR_FIRST), TEXT(BR_REST),
      "a body that was small on its way", false},
     {"a body in pieces", TEXT("POST /size " HOST "Content-Length: 5\r\n\r\nabc"), TEXT("de"), "{\"bytes\":5}", false},
     {"parts",
@@ -59,7 +73,9 @@ const scenario scenarios[] = {
     {"compressed, gzip", TEXT(ACCEPT("gzip", "/compressed")), NOTHING, "Content-Encoding: gzip", false},
     {"compressed, br", TEXT(ACCEPT("br", "/compressed")), NOTHING, "Content-Encoding: br", false},
     {"compressed, zstd", TEXT(ACCEPT("zstd", "/compressed")), NOTHING, "Content-Encoding: zstd", false},
-    {"compressed in pieces", TEXT(ACCEPT("gzip", "/compressed-pieces")), NOTHING, "0\r\n\r\n", false},
+    {"compressed in pieces, gzip", TEXT(ACCEPT("gzip", "/compressed-pieces")), NOTHING, "0\r\n\r\n", false},
+    {"compressed in pieces, br", TEXT(ACCEPT("br", "/compressed-pieces")), NOTHING, "0\r\n\r\n", false},
+    {"compressed in pieces, zstd", TEXT(ACCEPT("zstd", "/compressed-pieces")), NOTHING, "0\r\n\r\n", false},
     {"compressed, a file", TEXT(ACCEPT("gzip", "/coded/routes.lua")), NOTHING, "0\r\n\r\n", false},
     /* waits */
     {"proxy", TEXT(GET("/proxy")), NOTHING, "upstream", false},

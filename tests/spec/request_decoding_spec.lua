@@ -177,6 +177,22 @@ describe("a request's body", function()
     end
   end)
 
+  it("for which there is no decoder, or no memory midway, is answered with 503", function()
+    local client = app_of()
+    for name, other in pairs {
+      decoder = function() end, decode = function() return nil, 503, "no memory to decode the body" end,
+    } do
+      compressed.with_core(name, other, function()
+        for _, path in ipairs { "/body", "/chunks" } do
+          local answer = encoded_post(client, path, "gzip", TEXT)
+          assert.equal(503, answer.status)
+          assert.equal("no memory to decode the body", answer:json().detail)
+        end
+      end)
+    end
+    assert.is_true(TEXT == encoded_post(client, "/body", "gzip", TEXT):body())
+  end)
+
   it("is decoded while it comes", function()
     local got = {}
     t.app(function(app)

@@ -2,12 +2,16 @@
 local lfs = require "lfs"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
+local wait = require "tests.support.wait"
 
 local LIBRARIES = {
   "/usr/lib/fiu/fiu_run_preload.so",
   "/usr/lib/fiu/fiu_posix_preload.so",
   lfs.currentdir() .. "/build/debug/tests/faults/libfailing_calls.so",
 }
+
+-- What a gateway opens when it is first needed, and keeps.
+local KEPT_DESCRIPTORS_MAX = 3
 
 local Calls = {}
 Calls.__index = Calls
@@ -25,6 +29,14 @@ local function libraries()
   return table.concat(list, " ")
 end
 
+local function count_descriptors(serving)
+  local count = 0
+  for _ in lfs.dir(("/proc/%d/fd"):format(serving.process.pid)) do
+    count = count + 1
+  end
+  return count
+end
+
 local failing_calls = {}
 
 --- Starts a gateway with routes; the calls to be told of failures, and the gateway.
@@ -40,6 +52,7 @@ function failing_calls.start(routes)
       LSAN_OPTIONS = "print_suppressions=0:suppressions=" .. own_leaks,
     },
   }
+  self.descriptors = count_descriptors(self.serving)
   return self, self.serving
 end
 
@@ -69,9 +82,12 @@ function Calls:heal()
   self.failing = {}
 end
 
---- Ends the gateway and checks that all was well.
+--- Ends the gateway, and checks that all was well and that no failure has left a descriptor open.
 ---@async
 function Calls:stop()
+  wait.until_true("its descriptors are closed", function()
+    return count_descriptors(self.serving) <= self.descriptors + KEPT_DESCRIPTORS_MAX
+  end)
   self.serving:stop()
   self.place:remove()
 end
