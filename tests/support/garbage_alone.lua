@@ -1,4 +1,5 @@
 -- Pieces of bodies that scripts have let go of: they are collected while the loop is idle, and in time where it is not.
+-- A spec for a process of its own (tests/blackbox/garbage_spec.lua): it measures the heap, and leaves a large one.
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 
