@@ -1,6 +1,7 @@
 -- Classes of the threat model that are the scripts' side: each case is named after its class.
 local core = require "tidegate.core"
 local tg = require "tidegate"
+local recursion = require "tests.support.recursion"
 local server = require "tests.support.server"
 local socket = require "tests.support.socket"
 
@@ -172,12 +173,7 @@ describe("class 20: a script", function()
 
   local broken = {
     ["runs out of stack"] = endless,
-    ["runs out of stack in functions that C calls back"] = function()
-      local function again(text)
-        return (text:gsub(".", again))
-      end
-      return again "x"
-    end,
+    ["runs out of stack in functions that C calls back"] = recursion.through_c,
     ["runs out of stack in coroutines that resume one another"] = function()
       local function again()
         return coroutine.wrap(function() return 1 + again() end)()

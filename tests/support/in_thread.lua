@@ -1,4 +1,5 @@
 -- What specs have called in threads by tg.blocking.
+local recursion = require "tests.support.recursion"
 local ffi = require "ffi"
 
 ffi.cdef "int usleep(unsigned microseconds);"
@@ -139,10 +140,7 @@ function in_thread.give_file()
   return io.stdout
 end
 
---- Recurses through string.gsub, which takes much of the thread's own stack, until Lua's is full.
-function in_thread.recurse(text)
-  return (text:gsub(".", in_thread.recurse))
-end
+in_thread.recurse = recursion.through_c
 
 in_thread.no_function = "a text"
 
