@@ -57,6 +57,11 @@ static void push_field_lines(lua_State *L, tg_buffer *scratch, const tg_head *he
   lua_pushlstring(L, lines.size > 0 ? lines.data : "", lines.size);
 }
 
+static void push_seconds(lua_State *L, const tg_call *call) {
+  tg_loop *loop = ((const tg_task *)call->owner)->runtime->loop;
+  lua_pushnumber(L, (lua_Number)(tg_loop_now_ns(loop) - call->started_ns) / 1e9);
+}
+
 static int push_response(lua_State *L, const tg_call *call) {
   tg_runtime *runtime = ((tg_task *)call->owner)->runtime;
   lua_pushnil(L);
@@ -65,7 +70,8 @@ static int push_response(lua_State *L, const tg_call *call) {
   lua_pushlstring(L, body.size > 0 ? body.data : "", body.size);
   tg_garbage_note(&runtime->garbage, body.size);
   push_field_lines(L, &runtime->scratch, &call->head);
-  return 4;
+  push_seconds(L, call);
+  return 5;
 }
 
 static int push_failure(lua_State *L, const tg_call *call) {
@@ -74,7 +80,8 @@ static int push_failure(lua_State *L, const tg_call *call) {
   lua_pushstring(L, tg_call_error_name(call->error));
   if (call->error == TG_CALL_CONNECT) lua_pushstring(L, tg_error_text(call->code));
   else lua_pushstring(L, call->detail); /* nil where there is none */
-  return 4;
+  push_seconds(L, call);
+  return 5;
 }
 
 static int push_result(lua_State *L, void *data) {
@@ -92,7 +99,7 @@ static void on_abort(tg_task *task) {
 }
 
 /* core.call(host, port, method, authority, target, fields, body, type, timeout seconds or nil)
-   → error, status, body, field lines; or error, false, kind, detail */
+   → error, status, body, field lines, seconds that it took; or error, false, kind, detail, seconds */
 static int call_upstream(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text method = tg_check_text(L, 3);

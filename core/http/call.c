@@ -56,6 +56,7 @@ tg_call *tg_call_start(tg_client *client, const tg_call_request *request, void (
   if (call == NULL) return NULL;
   call->on_done = callback;
   call->owner = owner;
+  call->started_ns = tg_loop_now_ns(client->loop);
   tg_origin *origin = tg_origin_find(client, request->host, request->port);
   if (origin == NULL) {
     tg_call_free(call);

@@ -41,6 +41,7 @@ typedef struct tg_call {
   int code;           /* of TG_CALL_CONNECT: a negative code of the loop's */
   const char *detail; /* of TG_CALL_PROTOCOL */
   void *owner;
+  uint64_t started_ns; /* when it was started, on the loop's clock */
 
   /* the call's own */
   tg_client *client;

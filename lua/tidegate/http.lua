@@ -10,7 +10,7 @@ local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
-local call, now, encode = core.call, core.now, core.percent_encode
+local call, encode = core.call, core.percent_encode
 local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
 
 ---@class tidegate.ClientResponse
@@ -82,12 +82,29 @@ local function append_pair(parts, key, value)
   parts[#parts + 1] = encode(key) .. "=" .. encode(tostring(value))
 end
 
+local NAMES_MAX = 1000
+local names, name_count = {}, 0 -- [name] = "name=", encoded, for the few names that come again and again
+
+local function encoded_name(name)
+  local text = names[name]
+  if not text then
+    text = encode(name) .. "="
+    if name_count < NAMES_MAX then
+      names[name], name_count = text, name_count + 1
+    end
+  end
+  return text
+end
+
+local WHOLE_MAX = 1e14 -- up to here a whole number's text is digits, of which none need be encoded
+
 -- "a=1&b=2", with the keys in order, so that the same table always makes the same URL.
 local function query_text(query)
   local key, value = next(query)
   local kind = type(value)
-  if (kind == "string" or kind == "number") and next(query, key) == nil then
-    return encode(key) .. "=" .. encode(value) -- the usual one pair
+  if (kind == "string" or kind == "number") and next(query, key) == nil then -- the usual one pair
+    local is_plain = kind == "number" and value % 1 == 0 and value >= 0 and value < WHOLE_MAX
+    return encoded_name(key) .. (is_plain and value or encode(value))
   end
   local keys, parts = {}, {}
   for name in pairs(query) do
@@ -167,8 +184,7 @@ local function body_of(options)
   return options.body, nil
 end
 
-local function answer(url, authority, started, status, body, lines)
-  local seconds = now() - started
+local function answer(url, authority, status, body, lines, seconds)
   if access_log.is_on then
     core.note_upstream(authority, status or 0, seconds)
   end
@@ -224,7 +240,7 @@ local function request(method, url, options)
     headers = with_deadline(headers)
   end
   local body, kind = body_of(options)
-  return answer(url, at.authority, now(), task.results(
+  return answer(url, at.authority, task.results(
     call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
 end
 
