@@ -252,13 +252,16 @@ function write(value, out, path)
   end
 end
 
--- The smallest object, which has no order: {name = "text"}.
-local function is_one_pair(value)
+-- The text of the smallest object, {name = "text"}, which has no order; nil for other values.
+local function pair_text(value)
   if has_marks or type(value) ~= "table" then
-    return false
+    return nil
   end
   local key, item = next(value)
-  return type(key) == "string" and type(item) == "string" and next(value, key) == nil
+  if type(key) == "string" and type(item) == "string" and next(value, key) == nil then
+    return "{" .. key_text(key) .. encode_plain(item) .. "}"
+  end
+  return nil
 end
 
 local PIECES_MAX = 1000
@@ -276,11 +279,9 @@ end
 ---@param value any
 ---@return string
 function json.encode(value)
-  if is_one_pair(value) then
-    local ok, text = pcall(encode_plain, value)
-    if ok then
-      return text
-    end
+  local pair = pair_text(value)
+  if pair then
+    return pair
   end
   local ok, count = pcall(put, value, pieces, 0, 0)
   if ok then
