@@ -220,6 +220,7 @@ void tg_server_reader_next(tg_server_connection *connection) {
   if (feed(connection, text.data, text.size, &used) == STOPPED) return;
   tg_buffer_consume(&connection->pending, used);
   if (tg_buffer_size(&connection->pending) == 0) tg_buffer_free(&connection->pending);
+  if (connection->exchange == NULL) tg_server_connection_read_start(connection); /* too many blank lines were pending */
 }
 
 static void read_bytes(tg_server_connection *connection, const char *bytes, size_t size) {

@@ -83,14 +83,14 @@ local function append_pair(parts, key, value)
 end
 
 local NAMES_MAX = 1000
-local names, name_count = {}, 0 -- [name] = "name=", encoded, for the few names that come again and again
+local name_texts, name_count = {}, 0 -- [name] = "name=", encoded, for the few names that come again and again
 
 local function encoded_name(name)
-  local text = names[name]
+  local text = name_texts[name]
   if not text then
     text = encode(name) .. "="
     if name_count < NAMES_MAX then
-      names[name], name_count = text, name_count + 1
+      name_texts[name], name_count = text, name_count + 1
     end
   end
   return text

@@ -173,7 +173,8 @@ local function put_table(value, out, count, depth)
     end
   end
   if type(first) == "string" and next(value, first) == nil and type(value[first]) == "string" then
-    out[count + 1], out[count + 2], out[count + 3], out[count + 4] = "{", key_text(first), encode_plain(value[first]), "}"
+    out[count + 1], out[count + 2] = "{", key_text(first)
+    out[count + 3], out[count + 4] = encode_plain(value[first]), "}"
     return count + 4
   end
   return put_object(value, first, out, count, depth)

@@ -321,6 +321,21 @@ static void reads_on_behind_a_part_of_a_body(void) {
   talk_end(&t);
 }
 
+/* Or blank lines alone, which are no request. */
+static void reads_on_behind_blank_lines(void) {
+  tg_server_limits limits = tg_server_limits_default;
+  limits.pipelined_bytes_max = 1;
+  talk_begin(&t, &limits);
+  talk_send(&t, GET("/silent"));
+  talk_send(&t, "\r\n");
+  echo_answer_held(&t.echo);
+  turn(t.loop, 5);
+  talk_send(&t, GET("/a"));
+  turn(t.loop, 5);
+  CHECK_NUMBER(talk_count(&t, "HTTP/1.1 200 OK"), 2);
+  talk_end(&t);
+}
+
 /* The same while an answer waits for its client to read. */
 static void reads_on_behind_an_answer_that_drains(void) {
   begin_narrow();
@@ -358,6 +373,7 @@ int main(void) {
   holds_back_pipelined_requests();
   reads_no_more_than_it_needs();
   reads_on_behind_a_part_of_a_body();
+  reads_on_behind_blank_lines();
   reads_on_behind_an_answer_that_drains();
   return check_result();
 }
