@@ -191,13 +191,15 @@ local function answer(url, authority, status, body, lines, seconds)
   if not status then
     fail(url, body, lines) -- here they are kind and detail
   end
-  return setmetatable({
+  local response = {
     status = status,
     url = url,
     _body = body,
     _lines = lines,
     _seconds = seconds,
-  }, Response)
+  }
+  setmetatable(response, Response) -- LuaJIT compiles no function that ends in a call of it
+  return response
 end
 
 local NONE = {}

@@ -237,7 +237,9 @@ end
 
 --- A request over an exchange of the core's.
 function request.new(exchange, method, path)
-  return setmetatable({ _exchange = exchange, _origin = false, method = method, path = path }, Request)
+  local self = { _exchange = exchange, _origin = false, method = method, path = path }
+  setmetatable(self, Request) -- LuaJIT compiles no function that ends in a call of it
+  return self
 end
 
 return request
