@@ -120,7 +120,7 @@ end
 
 local function run_child(self, place, key, fn, argument)
   local ok, value = xpcall(fn, note_trace, argument)
-  self:child_ended(current(), place, key, ok, value)
+  self:child_ended(self.children[place], place, key, ok, value)
 end
 
 --- Starts a child; the first result of fn(argument) goes to results[key].
