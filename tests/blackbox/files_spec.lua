@@ -62,14 +62,6 @@ local function start(files, fields)
   return gateway.start(fields)
 end
 
-local function descriptors(serving)
-  local count = 0
-  for _ in lfs.dir(("/proc/%d/fd"):format(serving.process.pid)) do
-    count = count + 1
-  end
-  return count
-end
-
 -- Connects with little room for what comes, so that the gateway soon has to wait, and sends a request.
 local function ask_slowly(serving, bytes)
   local connection = socket.connect(serving.port, 64 * KB)
@@ -173,7 +165,7 @@ describe("a large file", function()
   end)
 
   it("is not held for readers that are slow, many at once", function()
-    local opened, connections = descriptors(serving), {}
+    local opened, connections = serving:descriptor_count(), {}
     local growth = serving:memory_growth(function()
       for index = 1, SLOW_READERS do
         connections[index] = ask_slowly(serving, get "/files/big.bin")
@@ -191,12 +183,12 @@ describe("a large file", function()
     end
     serving:wait_until_idle()
     wait.until_true("the files are closed", function()
-      return descriptors(serving) <= opened
+      return serving:descriptor_count() <= opened
     end)
   end)
 
   it("is let go by clients that leave at any moment, and that is no fault", function()
-    local opened, logged = descriptors(serving), #serving:log()
+    local opened, logged = serving:descriptor_count(), #serving:log()
     for index = 1, 200 do
       local each = socket.connect(serving.port)
       -- parts that nobody has read before have to be fetched
@@ -211,13 +203,13 @@ describe("a large file", function()
     end
     serving:wait_until_idle()
     wait.until_true("the files are closed", function()
-      return descriptors(serving) <= opened
+      return serving:descriptor_count() <= opened
     end)
     assert.not_matches(" error ", serving:log():sub(logged + 1), 1, true)
   end)
 
   it("is closed at once where nothing of it is sent", function()
-    local opened = descriptors(serving)
+    local opened = serving:descriptor_count()
     for _, field in ipairs { "Range: bytes=999999999999-", 'If-Match: "x"', "If-None-Match: *" } do
       connection:write(get("/files/big.bin", field):rep(30))
       for _ = 1, 30 do
@@ -225,13 +217,13 @@ describe("a large file", function()
         local length = tonumber(answer:match "Content%-Length: (%d+)")
         local _ = length and answer:sub(1, 12) ~= "HTTP/1.1 304" and connection:read_exactly(length)
       end
-      assert.is_true(descriptors(serving) <= opened + 2, field)
+      assert.is_true(serving:descriptor_count() <= opened + 2, field)
     end
     connection:write(head("/files/big.bin"):rep(30))
     for _ = 1, 30 do
       connection:read_head()
     end
-    assert.is_true(descriptors(serving) <= opened + 2, "HEAD")
+    assert.is_true(serving:descriptor_count() <= opened + 2, "HEAD")
   end)
 end)
 
@@ -244,13 +236,13 @@ describe("a compressed variant", function()
     lfs.touch(files.path .. "/old.js.gz", 1, 1)
     local serving = start(files)
     local connection = serving:connect()
-    local opened = descriptors(serving)
+    local opened = serving:descriptor_count()
     for _ = 1, 30 do
       assert.equal("br", connection:ask(get("/files/app.js", "Accept-Encoding: br")).body)
       assert.equal("plain", connection:ask(get "/files/app.js").body)
       assert.equal("plain", connection:ask(get("/files/old.js", "Accept-Encoding: gzip")).body)
     end
-    assert.is_true(descriptors(serving) <= opened + 2)
+    assert.is_true(serving:descriptor_count() <= opened + 2)
     connection:close()
     serving:stop()
     files:remove()

@@ -29,14 +29,6 @@ local function libraries()
   return table.concat(list, " ")
 end
 
-local function count_descriptors(serving)
-  local count = 0
-  for _ in lfs.dir(("/proc/%d/fd"):format(serving.process.pid)) do
-    count = count + 1
-  end
-  return count
-end
-
 local failing_calls = {}
 
 --- Starts a gateway with routes; the calls to be told of failures, and the gateway.
@@ -52,7 +44,7 @@ function failing_calls.start(routes)
       LSAN_OPTIONS = "print_suppressions=0:suppressions=" .. own_leaks,
     },
   }
-  self.descriptors = count_descriptors(self.serving)
+  self.descriptors = self.serving:descriptor_count()
   return self, self.serving
 end
 
@@ -86,7 +78,7 @@ end
 ---@async
 function Calls:stop()
   wait.until_true("its descriptors are closed", function()
-    return count_descriptors(self.serving) <= self.descriptors + KEPT_DESCRIPTORS_MAX
+    return self.serving:descriptor_count() <= self.descriptors + KEPT_DESCRIPTORS_MAX
   end)
   self.serving:stop()
   self.place:remove()

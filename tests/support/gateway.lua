@@ -115,6 +115,15 @@ function Gateway:memory_bytes()
   return memory.of(self.process.pid)
 end
 
+--- How many descriptors it has open.
+function Gateway:descriptor_count()
+  local count = 0
+  for _ in lfs.dir(("/proc/%d/fd"):format(self.process.pid)) do
+    count = count + 1
+  end
+  return count
+end
+
 --- Calls `fn`; how much more memory it held meanwhile than before.
 ---@async
 function Gateway:memory_growth(fn)
