@@ -33,9 +33,7 @@ describe("of a file", function()
   end)
 
   after_each(function()
-    calls:heal()
-    assert.equal("hello", serving:get("/hello"):body())
-    serving:wait_until_idle()
+    calls:check_next_request()
   end)
 
   -- Asks for a file, lets calls fail once so many bytes of it have come, and reads on; is it whole? `failures` lists

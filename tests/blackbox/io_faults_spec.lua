@@ -44,12 +44,6 @@ describe("a system call that fails:", function()
     calls:fail_next(...)
   end
 
-  -- Whether or not the call has come that was to fail.
-  local function check_next_request()
-    calls:heal()
-    assert.equal("hello", serving:get("/hello"):body())
-  end
-
   -- Sends pieces, and lets a call fail behind the one of that number; whatever comes of it, it ends.
   local function send_pieces(pieces, number, name, code)
     local connection = serving:connect()
@@ -75,7 +69,7 @@ describe("a system call that fails:", function()
       it(("read %d of a request with errno %d"):format(number, code), function()
         local got = send_pieces(POSTED, number, "rw/read", code)
         assert.equal("", got)
-        check_next_request()
+        calls:check_next_request()
       end)
     end
   end
@@ -89,7 +83,7 @@ describe("a system call that fails:", function()
         else -- libuv tries again later, or a small answer does not go out that way
           assert.truthy(got:find("hello", 1, true))
         end
-        check_next_request()
+        calls:check_next_request()
       end)
 
       it(("%s of a large answer with errno %d"):format(name, code), function()
@@ -99,7 +93,7 @@ describe("a system call that fails:", function()
         fail_next(name, code)
         pcall(connection.read, connection)
         connection:close()
-        check_next_request()
+        calls:check_next_request()
       end)
     end
   end
@@ -111,7 +105,7 @@ describe("a system call that fails:", function()
       local ok, answer = pcall(connection.ask, connection, HELLO)
       assert.truthy(not ok or answer.body == "hello")
       connection:close()
-      check_next_request()
+      calls:check_next_request()
     end)
   end
 
@@ -144,7 +138,7 @@ describe("a system call that fails:", function()
       if peer then
         peer:close()
       end
-      check_next_request()
+      calls:check_next_request()
     end)
   end
 end)

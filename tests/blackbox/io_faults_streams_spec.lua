@@ -67,9 +67,7 @@ describe("within a body", function()
   end)
 
   after_each(function()
-    calls:heal()
-    assert.equal("hello", serving:get("/hello"):body())
-    serving:wait_until_idle()
+    calls:check_next_request()
   end)
 
   -- --- what comes ---

@@ -74,6 +74,14 @@ function Calls:heal()
   self.failing = {}
 end
 
+--- Nothing fails from here on, and the next request is right; nothing is left of those before.
+---@async
+function Calls:check_next_request()
+  self:heal()
+  assert(self.serving:get("/hello"):body() == "hello", "the next request is not right")
+  self.serving:wait_until_idle()
+end
+
 --- Ends the gateway, and checks that all was well and that no failure has left a descriptor open.
 ---@async
 function Calls:stop()
