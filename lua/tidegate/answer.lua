@@ -9,7 +9,7 @@ local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
 local task = require "tidegate.task"
 
-local type, xpcall, pairs = type, xpcall, pairs
+local type, xpcall = type, xpcall
 local is_wanted = answer_coding.is_wanted
 local respond, encode, results = core.respond, json.encode, task.results
 local raw_bytes, is_file, is_response = response.raw_bytes, response.is_file, response.is_response
@@ -30,11 +30,11 @@ end
 
 -- The Content-Length that a handler gives for a body in pieces.
 local function length_of(headers)
-  for name, value in pairs(headers or {}) do
-    if type(name) == "string" and name:lower() == "content-length" then
-      return tostring(value):match "^%d+$" and tonumber(value)
-        or core.raise("header Content-Length: a number of bytes is expected, and this is none")
-    end
+  local name = headers and multimap.spelling(headers, "Content-Length")
+  if name then
+    local value = headers[name]
+    return tostring(value):match "^%d+$" and tonumber(value)
+      or core.raise("header Content-Length: a number of bytes is expected, and this is none")
   end
 end
 

@@ -5,6 +5,7 @@
 local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
+local spelling = require("tidegate.multimap").spelling
 local task = require "tidegate.task"
 
 local answer_coding = {}
@@ -269,21 +270,12 @@ function answer_coding.of_file(compression, request, headers, size)
   return choose(compression, request._exchange, answer)
 end
 
--- The name under which the headers have a field.
-local function name_of(headers, wanted)
-  for name in pairs(headers) do
-    if tostring(name):lower() == wanted then
-      return name
-    end
-  end
-end
-
 --- Is a file encoded while it is sent? Not where a middleware has taken its Content-Encoding away.
 ---@param headers table?
 ---@param body tidegate.FileBody
 ---@return boolean
 function answer_coding.is_encoded(headers, body)
-  local field = body.coding and name_of(headers or {}, "content-encoding")
+  local field = body.coding and spelling(headers or {}, "content-encoding")
   return field ~= nil and headers[field] == body.coding
 end
 
@@ -299,8 +291,8 @@ function answer_coding.file_encoder(compression, exchange, headers, body)
   if encoder then
     return encoder
   end
-  headers[name_of(headers, "content-encoding")] = nil
-  headers[name_of(headers, "etag") or "ETag"] = body.etag
+  headers[spelling(headers, "content-encoding")] = nil
+  headers[spelling(headers, "etag") or "ETag"] = body.etag
   headers["Accept-Ranges"] = "bytes"
   return nil
 end

@@ -98,7 +98,9 @@ end
 -- Headers that are made here: spelled as they were first written, found and changed without regard to case.
 local Headers = { __name = "tidegate.Headers" }
 
--- The key under which a name stands, nil where it does not.
+--- The key under which a name stands in a table of headers, in any case; nil where it does not.
+---@param map table<string, string|string[]>
+---@return string?
 local function spelling(map, name)
   local lower = type(name) == "string" and name:lower()
   for key in pairs(map) do
@@ -107,6 +109,8 @@ local function spelling(map, name)
     end
   end
 end
+
+multimap.spelling = spelling
 
 function Headers.__index(self, name)
   local key = spelling(self, name)
