@@ -1,5 +1,8 @@
-# The libraries from outside, each as an interface target. All are linked statically, so that the binary needs
+# The libraries from outside, each as an imported target. All are linked statically, so that the binary needs
 # the C library only; all headers are system headers, so that our warnings stay ours.
+#
+# A target is the library itself, rather than an interface that names a file: CMake then knows that what LINK names must
+# stand behind it on the linker's line, behind every library that refers to it.
 
 find_package(Threads REQUIRED)
 
@@ -17,13 +20,15 @@ function(tg_add_dependency target)
   if(NOT ${target}_INCLUDE_DIR OR NOT ${target}_LIBRARY)
     message(FATAL_ERROR "${arg_HEADER} or one of ${arg_LIBRARY} is missing: ${arg_PACKAGE}. ./dev sets it up.")
   endif()
-  set(library "${${target}_LIBRARY}")
   if(arg_WHOLE_ARCHIVE)
-    set(library "$<LINK_LIBRARY:WHOLE_ARCHIVE,${library}>")
+    add_library(${target} INTERFACE IMPORTED)
+    list(PREPEND arg_LINK "$<LINK_LIBRARY:WHOLE_ARCHIVE,${${target}_LIBRARY}>")
+  else()
+    add_library(${target} STATIC IMPORTED)
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION "${${target}_LIBRARY}")
   endif()
-  add_library(${target} INTERFACE)
-  target_include_directories(${target} SYSTEM INTERFACE "${${target}_INCLUDE_DIR}")
-  target_link_libraries(${target} INTERFACE "${library}" ${arg_LINK})
+  target_include_directories(${target} INTERFACE "${${target}_INCLUDE_DIR}")
+  target_link_libraries(${target} INTERFACE ${arg_LINK})
 endfunction()
 
 tg_add_dependency(tg_libuv
