@@ -1,6 +1,8 @@
 /* Work on bytes that would be slow in Lua. */
+#include "bind/raise.h"
 #include "bind/runtime.h"
 #include "io/network.h"
+#include "proto/number.h"
 #include "proto/percent.h"
 #include "proto/status.h"
 #include "proto/target.h"
@@ -50,6 +52,18 @@ static int normalize_path(lua_State *L) {
   lua_pushstring(L, wrong); /* nil where nothing is wrong */
   tg_arena_free(&arena);
   return 2;
+}
+
+/* core.number_text(number) → its text for the wire, exact (proto/number.h). Raises for NaN and the infinities. */
+static int number_text(lua_State *L) {
+  char text[TG_NUMBER_SIZE];
+  luaL_checktype(L, 1, LUA_TNUMBER);
+  lua_Number number = lua_tonumber(L, 1);
+  size_t size = tg_number_write(number, text);
+  if (size == 0)
+    tg_raise(L, "%s is not a number that can be sent", number != number ? "nan" : number < 0 ? "-inf" : "inf");
+  lua_pushlstring(L, text, size);
+  return 1;
 }
 
 static int fail_pairs(lua_State *L, const char *message) {
@@ -126,6 +140,7 @@ const luaL_Reg tg_text_functions[] = {
     {"percent_encode", percent_encode},
     {"percent_decode", percent_decode},
     {"normalize_path", normalize_path},
+    {"number_text", number_text},
     {"parse_pairs", parse_pairs},
     {"status_reason", status_reason},
     {"is_token", is_token},
