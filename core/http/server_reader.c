@@ -283,7 +283,8 @@ void tg_server_connection_use_body(tg_server_connection *connection) {
     fail_body(connection, body_too_large);
     return;
   }
-  if (exchange->continue_wanted && exchange->body_state == TG_BODY_COMING) tg_server_writer_continue(connection);
+  bool is_waiting = exchange->continue_wanted && exchange->body_state == TG_BODY_COMING;
+  if (is_waiting && exchange->answer_state == TG_ANSWER_NONE) tg_server_writer_continue(connection);
   tg_server_connection_body_taken(connection);
 }
 

@@ -136,11 +136,14 @@ static void end_answer(tg_server_connection *connection) {
   }
 }
 
-/* Before the head: is this the last answer here? */
+/* Before the head: is this the last answer here? A client that waits for 100 (Continue) gets the answer in its place, and
+   may then send the body or leave it out: what follows on the connection could be either (RFC 9110 section 10.1.1). */
 static void decide_to_close(tg_server_connection *connection) {
   const tg_server_limits *limits = &connection->server->limits;
+  const tg_exchange *exchange = connection->exchange;
   bool last = connection->exchange_count >= limits->requests_per_connection_max;
-  if (last || !connection->exchange->head.keep_alive || connection->server->stopping) connection->closing = true;
+  bool is_waiting = exchange->continue_wanted && exchange->body_state == TG_BODY_COMING;
+  if (last || is_waiting || !exchange->head.keep_alive || connection->server->stopping) connection->closing = true;
 }
 
 /* --- whole answers --- */
