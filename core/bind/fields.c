@@ -1,6 +1,7 @@
 #include "bind/fields.h"
 #include "bind/raise.h"
 #include "proto/http1_writer.h"
+#include "proto/number.h"
 
 #include <stdint.h>
 
@@ -42,17 +43,27 @@ static unsigned flags_of(tg_text name) {
   return 0;
 }
 
+static void append_number(lua_State *L, tg_text name, tg_buffer *buffer) {
+  char text[TG_NUMBER_SIZE];
+  tg_text value = {text, tg_number_write(lua_tonumber(L, -1), text)};
+  if (value.size == 0) tg_raise(L, "header %s: NaN and the infinities cannot be sent", name.data);
+  tg_http1_write_field(buffer, name, value);
+}
+
 /* The value on the top of the stack as text. */
 static void append_value(lua_State *L, tg_text name, tg_buffer *buffer) {
-  if (!lua_isstring(L, -1)) {
+  int kind = lua_type(L, -1);
+  if (kind == LUA_TNUMBER) {
+    append_number(L, name, buffer);
+    return;
+  }
+  if (kind != LUA_TSTRING) {
     tg_raise(L, "header %s: a value must be a string or a number, not a %s", name.data, luaL_typename(L, -1));
   }
   tg_text value;
-  lua_pushvalue(L, -1); /* lua_tolstring would turn a number in the table into a string */
   value.data = lua_tolstring(L, -1, &value.size);
   if (!tg_text_is_field_value(value)) tg_raise(L, "header %s: CR, LF or NUL in its value", name.data);
   tg_http1_write_field(buffer, name, value);
-  lua_pop(L, 1);
 }
 
 static void append_values(lua_State *L, tg_text name, tg_buffer *buffer) {

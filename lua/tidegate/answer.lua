@@ -8,6 +8,7 @@ local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
 local task = require "tidegate.task"
+local number_text = require("tidegate.text").number
 
 local type, xpcall = type, xpcall
 local is_wanted = answer_coding.is_wanted
@@ -33,8 +34,11 @@ local function length_of(headers)
   local name = headers and multimap.spelling(headers, "Content-Length")
   if name then
     local value = headers[name]
-    return tostring(value):match "^%d+$" and tonumber(value)
-      or core.raise("header Content-Length: a number of bytes is expected, and this is none")
+    local length = type(value) == "number" and value or tonumber(tostring(value):match "^%d+$")
+    if not length or length % 1 ~= 0 or length < 0 or length > 2 ^ 53 then
+      core.raise "header Content-Length: a number of bytes is expected, and this is none"
+    end
+    return length
   end
 end
 
@@ -148,7 +152,7 @@ local function in_full(exchange, request, compression, status, body, headers)
   elseif kind == "nil" then
     return respond(exchange, status, nil, nil, headers)
   elseif kind == "number" then
-    return respond(exchange, status, TEXT, tostring(body), headers)
+    return respond(exchange, status, TEXT, number_text(body, "a response's body"), headers)
   elseif raw_bytes(body) then
     return reply(exchange, request, compression, status, JSON, raw_bytes(body), headers)
   elseif kind == "function" then

@@ -6,11 +6,12 @@ local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
+local query_text = require("tidegate.query").text
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local url_of = require "tidegate.url"
 
-local call, encode = core.call, core.percent_encode
+local call = core.call
 local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
 
 ---@class tidegate.ClientResponse
@@ -73,56 +74,6 @@ function methods:raise()
   }, 0)
 end
 
-local function append_pair(parts, key, value)
-  local kind = type(value)
-  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
-    core.raise(("query %s: a value must be a string, a number, a boolean or a list of them, not a %s"):format(
-      key, kind))
-  end
-  parts[#parts + 1] = encode(key) .. "=" .. encode(tostring(value))
-end
-
-local NAMES_MAX = 1000
-local name_texts, name_count = {}, 0 -- [name] = "name=", encoded, for the few names that come again and again
-
-local function encoded_name(name)
-  local text = name_texts[name]
-  if not text then
-    text = encode(name) .. "="
-    if name_count < NAMES_MAX then
-      name_texts[name], name_count = text, name_count + 1
-    end
-  end
-  return text
-end
-
-local WHOLE_MAX = 1e14 -- up to here a whole number's text is digits, of which none need be encoded
-
--- "a=1&b=2", with the keys in order, so that the same table always makes the same URL.
-local function query_text(query)
-  local key, value = next(query)
-  local kind = type(value)
-  if (kind == "string" or kind == "number") and next(query, key) == nil then -- the usual one pair
-    local is_plain = kind == "number" and value % 1 == 0 and value >= 0 and value < WHOLE_MAX
-    return encoded_name(key) .. (is_plain and value or encode(value))
-  end
-  local keys, parts = {}, {}
-  for name in pairs(query) do
-    keys[#keys + 1] = tostring(name)
-  end
-  table.sort(keys)
-  for _, name in ipairs(keys) do
-    local values = query[name]
-    if values == nil then
-      values = query[tonumber(name)]
-    end
-    for _, item in ipairs(type(values) == "table" and values or { values }) do
-      append_pair(parts, name, item)
-    end
-  end
-  return table.concat(parts, "&")
-end
-
 local FAILURES = {
   connect = "cannot be reached",
   closed = "closed the connection before its answer was whole",
@@ -179,7 +130,7 @@ local function body_of(options)
   if options.json ~= nil then
     return json.encode(options.json), "application/json"
   elseif options.form then
-    return query_text(options.form), "application/x-www-form-urlencoded"
+    return query_text(options.form, "form"), "application/x-www-form-urlencoded"
   end
   return options.body, nil
 end
@@ -231,8 +182,9 @@ local function request(method, url, options)
   end
   local at = url_of.parse(url)
   local target = at.target
-  if options.query and next(options.query) ~= nil then
-    target = target .. (at.has_query and "&" or "?") .. query_text(options.query)
+  local query = options.query and query_text(options.query, "query") or ""
+  if query ~= "" then
+    target = target .. (at.has_query and "&" or "?") .. query
   end
   local headers = options.headers
   if headers and multimap.is_fields(headers) then

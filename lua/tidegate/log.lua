@@ -1,6 +1,8 @@
 -- The log: one line a message on standard error, control characters escaped.
 local core = require "tidegate.core"
 
+local shown = require("tidegate.text").shown
+
 local log = {}
 
 local ranks = { debug = 1, info = 2, warn = 3, error = 4 }
@@ -13,13 +15,25 @@ function log.set_level(level)
     or core.raise(("no log level %q; there are debug, info, warn and error"):format(tostring(level)))
 end
 
+-- The arguments of a format, where a number that %s writes is a text with all its digits.
+local function with_every_digit(format, ...)
+  local arguments, index = { ... }, 0
+  for directive in format:gsub("%%%%", ""):gmatch "%%[^%a]*(%a)" do
+    index = index + 1
+    if directive == "s" and type(arguments[index]) == "number" then
+      arguments[index] = shown(arguments[index])
+    end
+  end
+  return unpack(arguments, 1, select("#", ...))
+end
+
 local function write(level, message, ...)
   if ranks[level] < threshold then
     return
   end
-  message = tostring(message)
+  message = shown(message)
   if select("#", ...) > 0 then
-    local ok, text = pcall(string.format, message, ...)
+    local ok, text = pcall(string.format, message, with_every_digit(message, ...))
     if not ok then
       core.raise(("tg.log: %s in the format %q"):format(tostring(text):gsub("^.*: ", ""), message))
     end

@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
+local text = require "tidegate.text"
 
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
 local encode = json.encode
@@ -17,33 +18,63 @@ Response.__index = Response
 local response = {}
 
 local ATTRIBUTES = { path = "Path", domain = "Domain", same_site = "SameSite" }
+local COOKIE_FIELDS = {
+  value = true, path = true, domain = true, max_age = true, same_site = true, secure = true, http_only = true,
+}
+local SAME_SITE = { strict = true, lax = true, none = true }
 
-local function attribute(name, field, value)
-  value = tostring(value)
-  if value:find("[%c;]") then
-    core.raise(("cookie %s: %s has a semicolon or a control character"):format(name, field))
+local function attribute(place, field, value)
+  if type(value) ~= "string" or value:find "[%c;]" or (field == "same_site" and not SAME_SITE[value:lower()]) then
+    core.raise(("%s: %s must be %s"):format(place, field,
+      field == "same_site" and "Strict, Lax or None" or "a string without semicolons and control characters"))
   end
   return ATTRIBUTES[field] .. "=" .. value
+end
+
+-- RFC 6265 section 5.2.2 has digits behind an optional minus sign, and nothing else.
+local function max_age(place, value)
+  if type(value) ~= "number" or value % 1 ~= 0 or math.abs(value) > 2 ^ 53 then
+    core.raise(("%s: max_age must be a whole number of seconds, and %s is not"):format(place, text.shown(value)))
+  end
+  return "Max-Age=" .. text.number(value + 0, place)
+end
+
+local function refuse_cookie(name)
+  core.raise(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
+    .. "backslashes (RFC 6265); tg.url.encode makes such a value of any text"):format(tostring(name)))
+end
+
+local function check_cookie(name, cookie)
+  if not core.is_token(type(name) == "string" and name or "") then
+    refuse_cookie(name)
+  end
+  for field in pairs(cookie) do
+    if not COOKIE_FIELDS[field] then
+      core.raise(("cookie %s: there is no field %q; there are value, path, domain, max_age, same_site, secure and "
+        .. "http_only"):format(name, tostring(field)))
+    end
+  end
 end
 
 local function cookie_line(name, cookie)
   if type(cookie) ~= "table" then
     cookie = { value = cookie }
   end
-  local value = tostring(cookie.value or "")
-  if not core.is_token(name) or value:find('[%c%s";,\\]') then
-    core.raise(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
-      .. "backslashes (RFC 6265)"):format(tostring(name)))
+  check_cookie(name, cookie)
+  local place = "cookie " .. name
+  local value = cookie.value == nil and "" or text.of(cookie.value, place)
+  if value:find '[%c%s",;\\]' then
+    refuse_cookie(name)
   end
-  local parts = { name .. "=" .. value, attribute(name, "path", cookie.path or "/") }
+  local parts = { name .. "=" .. value, attribute(place, "path", cookie.path or "/") }
   if cookie.domain then
-    parts[#parts + 1] = attribute(name, "domain", cookie.domain)
+    parts[#parts + 1] = attribute(place, "domain", cookie.domain)
   end
   if cookie.max_age then
-    parts[#parts + 1] = ("Max-Age=%d"):format(cookie.max_age)
+    parts[#parts + 1] = max_age(place, cookie.max_age)
   end
   if cookie.same_site then
-    parts[#parts + 1] = attribute(name, "same_site", cookie.same_site)
+    parts[#parts + 1] = attribute(place, "same_site", cookie.same_site)
   end
   parts[#parts + 1] = cookie.secure and "Secure" or nil
   parts[#parts + 1] = cookie.http_only ~= false and "HttpOnly" or nil

@@ -33,6 +33,15 @@ describe("tg.log", function()
     end))
   end)
 
+  it("writes every digit of a number", function()
+    assert.same({ "info: 9007199254740991", "info: 9007199254740991 0.30000000000000004 nan 7%", "info:       1e14|" },
+      logged(function()
+        log.info(2 ^ 53 - 1)
+        log.info("%s %s %s %d%%", 2 ^ 53 - 1, 0.1 + 0.2, 0 / 0, 7)
+        log.info("%10s|", "1e14")
+      end))
+  end)
+
   it("leaves a message alone that comes without arguments", function()
     assert.same({ "info: 100 % %s", "info: 5", "info: nil" }, logged(function()
       log.info "100 % %s"

@@ -252,6 +252,24 @@ describe("tg.response", function()
     end
   end)
 
+  it("refuses what a browser would not understand, or what would be lost", function()
+    local wrong = {
+      { "there is no field \"expires\"", { value = "b", expires = 5 } },
+      { "a value must be a string, a number or a boolean, not a table", { value = {} } },
+      { "max_age must be a whole number of seconds, and 1.5 is not", { max_age = 1.5 } },
+      { "max_age must be a whole number of seconds, and nan is not", { max_age = 0 / 0 } },
+      { "max_age must be a whole number of seconds, and inf is not", { max_age = math.huge } },
+      { "max_age must be a whole number of seconds, and 60 is not", { max_age = "60" } },
+      { "same_site must be Strict, Lax or None", { same_site = "maybe" } },
+      { "path must be a string without semicolons", { path = 5 } },
+    }
+    for _, case in ipairs(wrong) do
+      local ok, message = pcall(cookie, "a", case[2])
+      assert.is_false(ok)
+      assert.matches("cookie a: " .. case[1], message, 1, true)
+    end
+  end)
+
   it("refuses attributes that would start another one or split the response", function()
     for _, field in ipairs { "path", "domain", "same_site" } do
       for _, value in ipairs { "x; Domain=evil", "x\r\nSet-Cookie: evil=1", "x\0" } do
