@@ -148,9 +148,18 @@ static int cut(lua_State *L) {
   return 0;
 }
 
+/* core.limit_answer(exchange, seconds or nil): what the client has not taken by then is cut off, once the handler is done;
+   nil for any time */
+static int limit(lua_State *L) {
+  tg_exchange *exchange = tg_request_check_exchange(L);
+  uint64_t now_ns = tg_loop_now_ns(tg_runtime_of(L)->loop);
+  if (lua_isnoneornil(L, 2)) tg_exchange_limit_answer(exchange, 0);
+  else tg_exchange_limit_answer(exchange, now_ns + (uint64_t)(luaL_checknumber(L, 2) * 1e9));
+  return 0;
+}
+
 const luaL_Reg tg_answer_functions[] = {
-    {"respond", respond},          {"answer_state", answer_state},
-    {"answer_start", start},       {"answer_check", check_write},
-    {"answer_write", write_piece}, {"answer_end", end},
-    {"answer_cut", cut},           {NULL, NULL},
+    {"respond", respond},          {"answer_state", answer_state}, {"answer_start", start},
+    {"answer_check", check_write}, {"answer_write", write_piece},  {"answer_end", end},
+    {"answer_cut", cut},           {"limit_answer", limit},        {NULL, NULL},
 };

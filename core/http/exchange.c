@@ -73,6 +73,10 @@ void tg_exchange_cut(tg_exchange *exchange) {
   if (exchange->connection != NULL) tg_server_connection_cut(exchange->connection);
 }
 
+void tg_exchange_limit_answer(tg_exchange *exchange, uint64_t deadline_ns) {
+  exchange->answer_deadline_ns = deadline_ns;
+}
+
 size_t tg_exchange_unsent_bytes(const tg_exchange *exchange) {
   return exchange->connection != NULL ? tg_server_connection_unsent_bytes(exchange->connection) : 0;
 }

@@ -77,6 +77,7 @@ struct tg_exchange {
   unsigned answer_status;           /* 0 before it */
   uint64_t answer_bytes;            /* of its body, so far */
   uint64_t answered_ns;             /* when its head went out, on the loop's clock; 0 before */
+  uint64_t answer_deadline_ns;      /* when its last byte must have gone out, on the loop's clock; 0 for any time */
   tg_exchange_notes *notes;         /* NULL where nobody has noted anything */
   bool logged;                      /* the access log has it */
   uint64_t started_ns;              /* when its first byte came, on the loop's clock */
@@ -158,6 +159,10 @@ int tg_exchange_end(tg_exchange *exchange);
 
 /* Ends the connection so that the client sees that the answer is not whole. */
 void tg_exchange_cut(tg_exchange *exchange);
+
+/* Once the handler is done, what still waits for the client then is cut off. While it is not, that is its own affair. 0
+   for no deadline. */
+void tg_exchange_limit_answer(tg_exchange *exchange, uint64_t deadline_ns);
 
 /* Bytes that were written and wait for the client, held ones too. */
 size_t tg_exchange_unsent_bytes(const tg_exchange *exchange);

@@ -30,19 +30,20 @@ struct tg_server_connection {
   tg_timer timer;        /* rings at the earlier deadline or before it, and then looks again */
   uint64_t read_deadline_ns;
   uint64_t send_deadline_ns;
-  uint64_t body_rest_ns;   /* of the time for a body whose reading is paused */
-  uint64_t send_rest_ns;   /* of the time for an answer of which nothing waits for the client */
-  uint64_t written_bytes;  /* handed to the stream so far */
-  uint64_t sent_bytes;     /* taken by the system, when the send deadline was last looked at */
-  tg_refusal refusal;      /* what on_head or on_body refused with */
-  uint32_t exchange_count; /* requests on this connection */
-  size_t blank_bytes;      /* blank lines since the last request */
-  bool closing;            /* no request behind the one under way */
-  bool ends_answer;        /* … whose end the connection's own end is: HTTP/1.0 without a length */
-  bool lingering;          /* everything is answered; what comes now is thrown away */
-  bool draining;           /* what was written waits for the client to read */
-  bool peer_finished;      /* the client sends no more, but what is pending is still answered */
-  bool broken;             /* a write has failed */
+  uint64_t answer_deadline_ns; /* of an answer whose handler is done, and of which something waits for the client */
+  uint64_t body_rest_ns;       /* of the time for a body whose reading is paused */
+  uint64_t send_rest_ns;       /* of the time for an answer of which nothing waits for the client */
+  uint64_t written_bytes;      /* handed to the stream so far */
+  uint64_t sent_bytes;         /* taken by the system, when the send deadline was last looked at */
+  tg_refusal refusal;          /* what on_head or on_body refused with */
+  uint32_t exchange_count;     /* requests on this connection */
+  size_t blank_bytes;          /* blank lines since the last request */
+  bool closing;                /* no request behind the one under way */
+  bool ends_answer;            /* … whose end the connection's own end is: HTTP/1.0 without a length */
+  bool lingering;              /* everything is answered; what comes now is thrown away */
+  bool draining;               /* what was written waits for the client to read */
+  bool peer_finished;          /* the client sends no more, but what is pending is still answered */
+  bool broken;                 /* a write has failed */
   bool is_reading;
   bool looks_again; /* a deadline has passed, and the loop first looks at what it has not seen of the client */
   bool is_turned_away;
@@ -89,6 +90,9 @@ void tg_server_deadline_resume_body(tg_server_connection *connection);
 void tg_server_deadline_renew_sending(tg_server_connection *connection);
 void tg_server_deadline_begin_sending(tg_server_connection *connection);
 void tg_server_deadline_end_sending(tg_server_connection *connection);
+
+/* The answer is given, and what waits of it must have gone out by then. tg_server_deadline_end_sending ends it. */
+void tg_server_deadline_limit_answer(tg_server_connection *connection, uint64_t deadline_ns);
 
 /* --- server_reader.c --- */
 

@@ -1,4 +1,5 @@
-/* The two deadlines of a connection: one for what the client sends, one for what it reads.
+/* The deadlines of a connection: one for what the client sends, one for what it reads, and that of the answer that it
+   reads, which its route has set and which nothing puts off.
 
    Both a body and an answer have a budget of time. It runs while the client is waited for, and each byte that moves
    gives back what it would have taken at the slowest rate that is allowed; it never holds more than at first. So a
@@ -21,6 +22,7 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 /* Makes the timer ring in time; one that rings before that looks again. */
 static void arm(tg_server_connection *connection) {
   uint64_t deadline_ns = earlier(connection->read_deadline_ns, connection->send_deadline_ns);
+  deadline_ns = earlier(deadline_ns, connection->answer_deadline_ns);
   if (deadline_ns == NO_DEADLINE) return;
   if (connection->timer.active && connection->timer.deadline_ns <= deadline_ns) return;
   uint64_t now = now_ns(connection);
@@ -101,7 +103,13 @@ void tg_server_deadline_begin_sending(tg_server_connection *connection) {
   arm(connection);
 }
 
+void tg_server_deadline_limit_answer(tg_server_connection *connection, uint64_t deadline_ns) {
+  connection->answer_deadline_ns = deadline_ns;
+  arm(connection);
+}
+
 void tg_server_deadline_end_sending(tg_server_connection *connection) {
+  connection->answer_deadline_ns = NO_DEADLINE;
   if (connection->send_deadline_ns == NO_DEADLINE) return;
   uint64_t now = now_ns(connection);
   refill(connection, now);
@@ -145,6 +153,10 @@ static void on_timer(tg_timer *timer) {
     tg_timer_start(connection->server->loop, timer, NS_PER_MS); /* a turn of the loop comes first */
     return;
   }
+  if (now >= connection->answer_deadline_ns) {
+    tg_server_connection_destroy(connection);
+    return;
+  }
   if (now >= connection->send_deadline_ns && reads_too_slowly(connection, now)) {
     tg_server_connection_destroy(connection);
     return;
@@ -153,12 +165,13 @@ static void on_timer(tg_timer *timer) {
     arm(connection);
     return;
   }
-  if (connection->send_deadline_ns != NO_DEADLINE) arm(connection); /* while the connection is there for certain */
+  if (connection->send_deadline_ns != NO_DEADLINE || connection->answer_deadline_ns != NO_DEADLINE)
+    arm(connection); /* while the connection is there for certain */
   on_read_deadline(connection);
 }
 
 void tg_server_deadline_init(tg_server_connection *connection) {
-  connection->read_deadline_ns = connection->send_deadline_ns = NO_DEADLINE;
+  connection->read_deadline_ns = connection->send_deadline_ns = connection->answer_deadline_ns = NO_DEADLINE;
   tg_server_deadline_renew_sending(connection);
   tg_timer_init(&connection->timer, on_timer);
 }

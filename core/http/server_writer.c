@@ -126,6 +126,8 @@ static void end_answer(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
   connection->exchange->answer_state = TG_ANSWER_ENDED;
   tg_server_access_write(connection, (tg_text){NULL, 0});
+  uint64_t deadline_ns = connection->exchange->answer_deadline_ns;
+  if (deadline_ns != 0 && connection->draining) tg_server_deadline_limit_answer(connection, deadline_ns);
   if (connection->exchange->body_state == TG_BODY_COMPLETE || connection->closing) {
     tg_server_writer_end_exchange(connection);
   } else if (may_skip_body(connection)) {

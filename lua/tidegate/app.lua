@@ -3,7 +3,6 @@ local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
-local scope = require "tidegate.scope"
 local static = require "tidegate.static"
 
 ---@class tidegate.App
@@ -226,14 +225,10 @@ local function any_path()
   return 204, nil, { Allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" }
 end
 
--- A route's chain within its total time; what takes longer is answered with 504.
-local function within(timeout_ms, chain)
-  if not timeout_ms or timeout_ms == 0 then
-    return chain
-  end
-  return function(request)
-    return scope.fail_after(timeout_ms / 1000, chain, request)
-  end
+-- The total time of a route: its own option, or else the setting; nil for none.
+local function time_of(own_ms, request_timeout_ms)
+  local milliseconds = own_ms or request_timeout_ms
+  return milliseconds ~= 0 and milliseconds or nil
 end
 
 -- A route's chain whose answers are compressed, or not, whatever the setting says.
@@ -261,19 +256,17 @@ end
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@param compression? tidegate.Compression of its files
----@return fun(request: tidegate.Request): any # finds the route of a request and calls it
+---@return fun(request: tidegate.Request): fun(request): any, number? # finds what answers a request, and its time in ms
 function App:mount(request_timeout_ms, compression)
   self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
     local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))
-    chain = with_compression(route.options.compress, chain)
-    route.run = within(route.options.request_timeout_ms or request_timeout_ms, chain)
+    route.run = with_compression(route.options.compress, chain)
+    route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
   end
-  local function without_route(handler)
-    return within(request_timeout_ms, (wrap(handler, self)))
-  end
-  local missing, mismatch, asterisk = without_route(not_found), without_route(other_method), without_route(any_path)
+  local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
+  local timeout_ms = time_of(nil, request_timeout_ms) -- where there is no route
   local find, note_route = routes.find, self.shared.notes_routes and core.note_route
   return function(request)
     local route, params, allowed = find(routes, request.method, request.path)
@@ -284,14 +277,14 @@ function App:mount(request_timeout_ms, compression)
       if params then
         request.params = params
       end
-      return route.run(request)
+      return route.run, route.timeout_ms
     elseif allowed then
       request._allowed = allowed
-      return mismatch(request)
+      return mismatch, timeout_ms
     elseif request.path == "*" then
-      return asterisk(request)
+      return asterisk, timeout_ms
     end
-    return missing(request)
+    return missing, timeout_ms
   end
 end
 

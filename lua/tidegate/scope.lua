@@ -57,7 +57,7 @@ local function run(seconds, fn, ...)
   return close(self, xpcall(fn, note_trace, ...))
 end
 
-local function or_raise(seconds, in_time, ...)
+local function or_raise(seconds, is_asked, in_time, ...)
   if in_time then
     return ...
   end
@@ -65,6 +65,7 @@ local function or_raise(seconds, in_time, ...)
     kind = "deadline",
     status = 504,
     detail = "it took too long",
+    is_asked = is_asked,
     message = ("the deadline of %g s passed"):format(seconds),
   }, (...), "")
 end
@@ -84,7 +85,17 @@ end
 ---@return any ... what it returns
 function scope.fail_after(seconds, fn, ...)
   check("tg.fail_after", seconds, fn)
-  return or_raise(seconds, run(seconds, fn, ...))
+  return or_raise(seconds, nil, run(seconds, fn, ...))
+end
+
+--- The same for the whole of a request; the error has `is_asked` where the client has set the time.
+---@async
+---@param seconds number
+---@param is_asked boolean?
+---@param fn function
+---@param ... any its arguments
+function scope.bound(seconds, is_asked, fn, ...)
+  return or_raise(seconds, is_asked or nil, run(seconds, fn, ...))
 end
 
 --- Calls `fn`, and cancels what it does when it takes longer. Then nothing is returned.

@@ -27,7 +27,16 @@ local function problem(request, status, detail)
   }
 end
 
+-- A client that gives its request less time than it takes is no fault of the route's.
+local function is_asked_for(err)
+  return errors.is_error(err) and err.is_asked
+end
+
 local function report(request, err, trace)
+  if is_asked_for(err) then
+    return log.info("%s %s failed (request %s): %s, as its %s asked", request.method, request.path, request.id,
+      errors.text(err), DEADLINE_FIELD)
+  end
   log.error("%s %s failed (request %s): %s%s", request.method, request.path, request.id, errors.text(err), trace or "")
 end
 
@@ -61,6 +70,7 @@ local function answer_error(exchange, request, compression, err, trace, dev)
   if is_fault then
     report(request, err, trace)
   end
+  core.limit_answer(exchange) -- it tells of the time that is over
   if dev and is_fault and wants_page(request) then
     core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
     return
@@ -102,25 +112,39 @@ end
 
 local serve = {}
 
+-- The milliseconds that X-Request-Timeout-Ms gives a request.
+local function read_timeout(text)
+  local milliseconds = text:match("^%d+$") and #text <= 10 and tonumber(text)
+  if not milliseconds then
+    errors.abort(400, DEADLINE_FIELD .. " is no number of milliseconds")
+  end
+  return milliseconds
+end
+
 --- The function that the core calls with each request, in a task of its own.
----@param handle fun(request): any an app's routes, mounted
+---@param find fun(request): fun(request): any, integer? the function that answers a request, and its time in ms
 ---@param dev boolean answer a browser with a readable page where a route fails
 ---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
-function serve.handler(handle, dev, compression)
+function serve.handler(find, dev, compression)
   compression = compression or answer_coding.read {}
-  local function run(exchange, request)
+  local function run_within(exchange, request, handle)
     send(exchange, request, compression, handle(request))
   end
-  local function run_bound(exchange, request, timeout)
-    local milliseconds = timeout:match("^%d+$") and #timeout <= 10 and tonumber(timeout)
-    if not milliseconds then
-      errors.abort(400, DEADLINE_FIELD .. " is no number of milliseconds")
+  -- The shorter of what the route gives and what the request brings covers the answer too, whoever makes it.
+  local function run(exchange, request, timeout)
+    local asked = timeout and read_timeout(timeout)
+    local handle, own = find(request)
+    if not own and not asked then
+      return send(exchange, request, compression, handle(request))
     end
-    scope.fail_after(milliseconds / 1000, run, exchange, request)
+    local is_asked = asked and not (own and own <= asked)
+    local seconds = (is_asked and asked or own) / 1000
+    core.limit_answer(exchange, seconds)
+    scope.bound(seconds, is_asked, run_within, exchange, request, handle)
   end
   local function serve_request(exchange, method, path, timeout)
     local request = new_request(exchange, method, path)
-    local ok, err = xpcall(timeout and run_bound or run, note_trace, exchange, request, timeout)
+    local ok, err = xpcall(run, note_trace, exchange, request, timeout)
     if not ok then
       local fine, again = pcall(fail, exchange, request, compression, err, task.trace(), dev)
       if not fine then

@@ -6,7 +6,10 @@ local server = require "tests.support.server"
 local function ask(register, path, method)
   local on = app.new "routes"
   register(on)
-  return server.get(on:mount(), path, nil, method)
+  local find = on:mount()
+  return server.get(function(request)
+    return find(request)(request)
+  end, path, nil, method)
 end
 
 local function here(offset)

@@ -28,7 +28,9 @@ core.server_of_tests = core.server_of_tests or start()
 ---@param dev? boolean
 function server.connect(handle, dev)
   local state = core.server_of_tests
-  state.serve = serve.handler(handle, dev or false)
+  state.serve = serve.handler(function()
+    return handle
+  end, dev or false)
   return client.connect(state.port)
 end
 
