@@ -1,11 +1,13 @@
 #include "bind/log.h"
-#include "base/buffer.h"
 #include "io/log_target.h"
+#include "proto/printable.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { MESSAGE_BYTES_MAX = 8 * 1024 }; /* of one message, as it is written */
 
 static void append_time(tg_buffer *line) {
   struct timespec now;
@@ -16,35 +18,6 @@ static void append_time(tg_buffer *line) {
   size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
   size += (size_t)snprintf(text + size, sizeof text - size, ".%03ldZ ", now.tv_nsec / 1000000);
   tg_buffer_append(line, text, size);
-}
-
-/* How many bytes the control character at the start takes, 0 where there is none: C0, DEL, and C1 as UTF-8, which
-   terminals obey as well. */
-static size_t control_size(tg_text rest) {
-  unsigned char c = (unsigned char)rest.data[0];
-  if (c < 0x20 || c == 0x7f) return 1;
-  return c == 0xc2 && rest.size > 1 && (unsigned char)rest.data[1] >= 0x80 && (unsigned char)rest.data[1] < 0xa0 ? 2
-                                                                                                                 : 0;
-}
-
-static void append_escapes(tg_buffer *line, tg_text bytes) {
-  char escape[8];
-  for (size_t i = 0; i < bytes.size; i++) {
-    int size = snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)bytes.data[i]);
-    tg_buffer_append(line, escape, (size_t)size);
-  }
-}
-
-static void append_escaped(tg_buffer *line, tg_text message) {
-  size_t size = 1;
-  for (; message.size > 0; message = (tg_text){message.data + size, message.size - size}) {
-    size_t control = control_size(message);
-    size = control > 0 ? control : 1;
-    if (message.data[0] == '\n') tg_buffer_append(line, "\n    ", 5);
-    else if (message.data[0] == '\t') tg_buffer_append(line, "  ", 2);
-    else if (control > 0) append_escapes(line, (tg_text){message.data, control});
-    else tg_buffer_append(line, message.data, 1);
-  }
 }
 
 /* Standard error, which the process has once. Nobody waits for who reads it: what it does not take is dropped. */
@@ -74,7 +47,7 @@ static void append_line(tg_buffer *lines, const char *level, tg_text message) {
   append_time(lines);
   tg_buffer_append_text(lines, tg_text_of(level));
   tg_buffer_append(lines, " ", 1);
-  append_escaped(lines, message);
+  tg_printable_append(lines, message, TG_TEXT("    "), MESSAGE_BYTES_MAX);
   tg_buffer_append(lines, "\n", 1);
 }
 

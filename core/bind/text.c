@@ -4,6 +4,7 @@
 #include "io/network.h"
 #include "proto/number.h"
 #include "proto/percent.h"
+#include "proto/printable.h"
 #include "proto/status.h"
 #include "proto/target.h"
 
@@ -136,7 +137,21 @@ static int constant_time_equal(lua_State *L) {
   return 1;
 }
 
+/* core.printable(text, bytes_max or nil) → the text as proto/printable.h has it, for a terminal */
+static int printable(lua_State *L) {
+  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_text text = tg_check_text(L, 1);
+  lua_Number most = luaL_optnumber(L, 2, 1e9);
+  tg_buffer_clear(scratch);
+  tg_printable_append(scratch, text, TG_TEXT(""), most < 1e9 ? (size_t)most : (size_t)1e9);
+  if (scratch->failed) return luaL_error(L, "out of memory");
+  tg_text shown = tg_buffer_text(scratch);
+  lua_pushlstring(L, shown.size > 0 ? shown.data : "", shown.size);
+  return 1;
+}
+
 const luaL_Reg tg_text_functions[] = {
+    {"printable", printable},
     {"percent_encode", percent_encode},
     {"percent_decode", percent_decode},
     {"normalize_path", normalize_path},

@@ -35,6 +35,7 @@ tg_signals *tg_signals_open(tg_loop *loop, void (*callback)(void *owner, const c
   signals->on_signal = callback;
   signals->owner = owner;
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   for (int i = 0; i < COUNT; i++) {
     uv_signal_init(&loop->uv, &signals->handles[i]);
     signals->handles[i].data = signals;

@@ -1,6 +1,7 @@
 -- Errors as values, and what becomes of them: one place turns any error into a response.
 local core = require "tidegate.core"
 local task = require "tidegate.task"
+local short = require("tidegate.text").short
 
 local errors = {}
 
@@ -56,10 +57,7 @@ local function table_text(value)
   return #fields > 0 and "a table, " .. table.concat(fields, ", ") or "a table without a message"
 end
 
---- An error as text, also where its own __tostring fails.
----@param value any
----@return string
-function errors.text(value)
+local function text_of(value)
   if value == NO_ROOM then
     return "stack overflow, and no room for a traceback"
   end
@@ -69,6 +67,13 @@ function errors.text(value)
   end
   local ok, text = pcall(tostring, value)
   return ok and type(text) == "string" and text or "an error whose __tostring fails"
+end
+
+--- An error as text for the log, short enough for it, also where its own __tostring fails.
+---@param value any
+---@return string
+function errors.text(value)
+  return short(text_of(value))
 end
 
 --- What an error is answered with.

@@ -1,4 +1,4 @@
--- The log: one line a message on standard error, control characters escaped.
+-- The log: one line a message on standard error, control characters escaped, of 8 KiB at most.
 local core = require "tidegate.core"
 
 local shown = require("tidegate.text").shown

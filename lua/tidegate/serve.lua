@@ -9,6 +9,7 @@ local log = require "tidegate.log"
 local request_of = require "tidegate.request"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
+local short = require("tidegate.text").short
 
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
 local request_line = core.request_line
@@ -33,11 +34,12 @@ local function is_asked_for(err)
 end
 
 local function report(request, err, trace)
+  local method, path = request.method, short(request.path)
   if is_asked_for(err) then
-    return log.info("%s %s failed (request %s): %s, as its %s asked", request.method, request.path, request.id,
-      errors.text(err), DEADLINE_FIELD)
+    return log.info("%s %s failed (request %s): %s, as its %s asked", method, path, request.id, errors.text(err),
+      DEADLINE_FIELD)
   end
-  log.error("%s %s failed (request %s): %s%s", request.method, request.path, request.id, errors.text(err), trace or "")
+  log.error("%s %s failed (request %s): %s%s", method, path, request.id, errors.text(err), trace or "")
 end
 
 local function wants_page(request)
@@ -84,7 +86,7 @@ local function break_off(exchange, request, err, trace)
   note(exchange, err)
   core.answer_cut(exchange)
   if task.is_cancellation(err) or errors.is_error(err) and err.kind == "deadline" then
-    log.warn("%s %s broke off its answer (request %s): %s", request.method, request.path, request.id,
+    log.warn("%s %s broke off its answer (request %s): %s", request.method, short(request.path), request.id,
       errors.text(err))
   else
     report(request, err, trace)
@@ -92,8 +94,8 @@ local function break_off(exchange, request, err, trace)
 end
 
 local function report_cancellation(request, err)
-  log.info("%s %s cancelled (request %s): %s → %d %s", request.method, request.path, request.id, err.reason,
-    err.children, err.children == 1 and "child" or "children")
+  log.info("%s %s cancelled (request %s): %s → %d %s", request.method, short(request.path), request.id,
+    err.reason, err.children, err.children == 1 and "child" or "children")
 end
 
 local function fail(exchange, request, compression, err, trace, dev)

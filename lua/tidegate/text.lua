@@ -52,4 +52,14 @@ function text.shown(value)
   return tostring(value)
 end
 
+local SHORT_BYTES_MAX = 1024
+
+--- What comes from outside (a path, an error's text), short enough for a line of the log: of more than 1 KiB it is the
+--- beginning, and how long the whole is.
+---@param whole string
+---@return string
+function text.short(whole)
+  return #whole <= SHORT_BYTES_MAX and whole or core.printable(whole, SHORT_BYTES_MAX)
+end
+
 return text

@@ -6,6 +6,7 @@
 local core = require "tidegate.core"
 local request = require "tidegate.request"
 local task = require "tidegate.task"
+local text = require "tidegate.text"
 
 local tree = {}
 
@@ -26,7 +27,7 @@ end
 local function label(node)
   local method, path, number = core.task_request(node.of)
   if method then
-    return ("%s %s (request %s)"):format(method, path, request.id_of(number))
+    return ("%s %s (request %s)"):format(method, text.short(path), request.id_of(number))
   end
   return node.parent and "child" or "background"
 end

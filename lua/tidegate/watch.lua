@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local log = require "tidegate.log"
 local request = require "tidegate.request"
 local task = require "tidegate.task"
+local text = require "tidegate.text"
 
 local watch = {}
 
@@ -37,7 +38,7 @@ function watch.start(seconds, find)
     local place = core.task_info(of).place or route and route.place or "?"
     count(name, held)
     log.warn("the loop was held for %d ms by %s%s, before it waited again or ended at %s", held * 1000, name,
-      number and (" (request %s, %s)"):format(request.id_of(number), path) or "", place)
+      number and (" (request %s, %s)"):format(request.id_of(number), text.short(path)) or "", place)
   end)
 end
 

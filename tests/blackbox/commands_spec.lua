@@ -2,6 +2,7 @@
 local tg = require "tidegate"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
+local process = require "tests.support.process"
 local socket = require "tests.support.socket"
 
 local FINE = [[
@@ -47,6 +48,31 @@ describe("tidegate", function()
         assert.equal("", result.err)
       end
     end)
+  end)
+
+  it("lets no text of a file, an argument or a variable control the terminal", function()
+    place:write("routes/fine.lua", 'return function(app) app:get("/\\226\\128\\174x\\194\\155", print) end')
+    place:write("wrong.lua", 'return { log_level = "\\27[2J\\226\\128\\174" }')
+    local ran = {
+      run { "routes" }, run { "check", "--show-config", "--admin-socket=\27[2J\nforged" }, run { "\27]0;x\7" },
+      run { "check", "--config=wrong.lua" }, run { "check", "--config=\27c.lua" }, run { "check", "--routes=\27c\155" },
+      run({ "check" }, { TIDEGATE_DEV = "\27c" }),
+    }
+    for index, result in ipairs(ran) do
+      local text = result.out .. result.err
+      assert.is_nil(text:find "[^%C\n]", index .. ": " .. text)
+      assert.matches("\\", text, 1, true)
+    end
+    assert.matches("^GET      /\\xe2\\x80\\xaex\\xc2\\x9b ", ran[1].out)
+    assert.matches("\nadmin_socket       \\x1b%[2J\\x0aforged ", ran[2].out)
+  end)
+
+  it("fails where standard output does not take what it prints", function()
+    local shell = { command = { "/bin/sh", "-c", '"$0" routes >/dev/full', gateway.binary }, folder = place.path }
+    local child = process.start(shell)
+    assert.equal(1, child:wait())
+    assert.equal("tidegate: standard output: No space left on device\n", child:stderr())
+    child:dispose()
   end)
 
   describe("--help", function()

@@ -24,6 +24,7 @@ return function(app)
     return "long"
   end)
   app:get("/fails", function() error "as told" end)
+  app:get("/fails/{rest...}", function(request) error("no " .. request.params.rest) end)
   app:post("/fails", function(request) error("as told " .. request:body()) end)
 end
 ]]
@@ -39,6 +40,19 @@ describe("class 22: a line of the log", function()
     assert.matches("info a\\x0d\n    2030-01-01T00:00:00.000Z " .. escaped, log, 1, true)
   end)
 
+  it("is short, however long what a client sends", function()
+    local path = ("fails/" .. ("é"):rep(2000))
+    serving:get("/" .. path)
+    local log = serving:wait_for_log "… (4,0"
+    local line = log:match "[^\n]* error GET /fails/[^\n]*\n"
+    assert.matches("^%S+ error GET /fails/[%%A-F0-9]+… %(12,007 bytes%) failed %(request [%x-]+%): .*: no [é]+… "
+      .. "%(4,0%d%d bytes%)\n$", line)
+    assert.is_true(#line < 2500, line)
+    serving:get("/say", { query = { text = ("z"):rep(10000) .. "\nbehind" } })
+    line = serving:wait_for_log("(10,007 bytes)"):match "info (z+… [^\n]*)\n"
+    assert.equal(("z"):rep(8192) .. "… (10,007 bytes)", line)
+  end)
+
   it("holds neither Authorization nor Cookie of a request that fails, nor its query", function()
     local secret = "Bearer-of-" .. math.random(1e9)
     local headers = { Authorization = secret, Cookie = "session=" .. secret, ["Proxy-Authorization"] = secret }
@@ -48,11 +62,13 @@ describe("class 22: a line of the log", function()
   end)
 end)
 
--- A gateway whose standard error a shell has opened as `redirection` says; it listens on a Unix socket.
-local function start(place, redirection)
+-- A gateway whose standard error a shell has opened as `redirection` says, after the command `first`; it listens on a
+-- Unix socket.
+local function start(place, redirection, first)
   place:write("routes/routes.lua", ROUTES)
   local socket = place:file "socket"
-  local script = ('exec "$0" run --routes "$1" --listen "unix:$2" --admin-socket none %s'):format(redirection)
+  local script = ('%s exec "$0" run --routes "$1" --listen "unix:$2" --admin-socket none %s'):format(first or "",
+    redirection)
   local child = process.start { command = { "/bin/sh", "-c", script, gateway.binary, place:file "routes", socket } }
   wait.until_true("the gateway listens", function()
     local is_open, stream = pcall(tg.unix.connect, socket) -- the socket is there before anybody listens on it
@@ -120,6 +136,23 @@ describe("class 23: the log", function()
     child, socket = start(place, "2>/dev/full")
     assert.equal("talked", ask(socket, "/talk/20"))
     assert.equal("said", ask(socket, "/say?text=x"))
+  end)
+
+  it("that may not grow any more holds nobody up, and says later how much was dropped", function()
+    local path = place:file "log"
+    local socket
+    child, socket = start(place, ("2>>'%s'"):format(path), "ulimit -f 8;") -- in blocks of 512 bytes
+    assert.equal("talked", ask(socket, "/talk/20"))
+    assert.equal("said", ask(socket, "/say?text=unheard"))
+    assert.equal(8 * 512, lfs.attributes(path, "size"))
+    local full = io.lines(path)
+    assert.matches("listens on", full())
+    io.open(path, "w"):close() -- somebody makes room
+    assert.equal("said", ask(socket, "/say?text=heard"))
+    local log = io.open(path):read "*a"
+    assert.matches("^\n%S+ warn 1[789] messages were dropped: standard error did not take them\n%S+ info heard\n$", log)
+    child:signal(process.SIGTERM)
+    assert.equal(0, child:wait())
   end)
 
   it("that is closed holds nobody up, and no socket takes its place", function()

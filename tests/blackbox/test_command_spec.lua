@@ -27,6 +27,18 @@ describe("tidegate test", function()
     return tonumber(passed), tonumber(failed), tonumber(errors)
   end
 
+  it("shows what a test has got from somewhere, and the terminal does not obey it", function()
+    local result = run { ["tests/one_spec.lua"] = [[
+      it("fails", function() assert.equal("a\27[2Jb", "c\194\155d\226\128\174") end)
+      it("raises", function() error("e\27]0;f\7") end)
+    ]] }
+    assert.same({ 0, 1, 1 }, { counts(result) })
+    assert.is_nil(result.out:find "[^%C\n]")
+    for _, shown in ipairs { [[a\x1b[2Jb]], [[c\xc2\x9bd\xe2\x80\xae]], [[e\x1b]0;f\x07]] } do
+      assert.matches(shown, result.out, 1, true)
+    end
+  end)
+
   it("runs the specs of tests/, each test in a task that may wait", function()
     local result = run {
       ["tests/one_spec.lua"] = [[

@@ -1,6 +1,7 @@
 -- tidegate check: loads everything and reports, without serving.
 local loader = require "tidegate.loader"
 local options = require "tidegate.cli.options"
+local output = require "tidegate.cli.output"
 local settings = require "tidegate.cli.settings"
 
 local extra = { { name = "show_config", flag = true, help = "print every setting and where it came from" } }
@@ -9,7 +10,7 @@ local function show(values, sources)
   for _, setting in ipairs(settings.list) do
     local value = values[setting.name]
     local text = type(value) == "table" and table.concat(value, ", ") or tostring(value)
-    io.stdout:write(("%-18s %-28s %s\n"):format(setting.name, text, sources[setting.name]))
+    output.line("%-18s %-28s %s", setting.name, text, sources[setting.name])
   end
 end
 
@@ -25,6 +26,6 @@ return function(args)
   local loaded = loader.load(values.routes)
   loaded:mount()
   local count = #loaded:routes()
-  io.stdout:write(("%d route%s in %s: fine\n"):format(count, count == 1 and "" or "s", values.routes))
+  output.line("%d route%s in %s: fine", count, count == 1 and "" or "s", values.routes)
   return 0
 end

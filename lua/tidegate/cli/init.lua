@@ -1,5 +1,6 @@
 -- The command line: `tidegate [command] [options]`.
 local core = require "tidegate.core"
+local output = require "tidegate.cli.output"
 
 local commands = {
   run = "serve the routes of a folder (the default command)",
@@ -21,7 +22,18 @@ local function usage()
 end
 
 local function complain(message)
-  io.stderr:write("tidegate: ", tostring(message), "\n")
+  output.complain("tidegate", tostring(message))
+end
+
+-- What standard output did not take is not lost in silence. That
+-- nobody reads on (`tidegate routes | head`) is no fault.
+local function finish(status)
+  local why = output.finish()
+  if not why or why == "Broken pipe" then
+    return status
+  end
+  complain("standard output: " .. why)
+  return status == 0 and 1 or status
 end
 
 -- Splits the arguments into the command and what follows it.
@@ -62,7 +74,7 @@ return function(args)
   end
   local ok, status = xpcall(require("tidegate.cli." .. name), explain, rest)
   if ok then
-    return status or 0
+    return finish(status or 0)
   end
   complain(type(status) == "table" and status.usage or status)
   return type(status) == "table" and 2 or 1

@@ -1,6 +1,7 @@
 -- tidegate routes: lists what is mounted.
 local loader = require "tidegate.loader"
 local options = require "tidegate.cli.options"
+local output = require "tidegate.cli.output"
 local settings = require "tidegate.cli.settings"
 
 return function(args)
@@ -10,7 +11,7 @@ return function(args)
   end
   local loaded = loader.load(settings.resolve(flags).routes)
   for _, route in ipairs(loaded:routes()) do
-    io.stdout:write(("%-8s %-40s %s\n"):format(route.method, route.pattern, route.place))
+    output.line("%-8s %-40s %s", route.method, route.pattern, route.place)
   end
   return 0
 end

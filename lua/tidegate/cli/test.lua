@@ -6,6 +6,7 @@ local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
 local leftovers = require "tidegate.cli.leftovers"
 local log = require "tidegate.log"
+local output = require "tidegate.cli.output"
 local seed = require "tidegate.cli.seed"
 local task = require "tidegate.task"
 local testing = require "tidegate.testing"
@@ -177,7 +178,11 @@ local function spawn_tests(running, all_realtime, chosen)
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
     local busted = new_busted()
-    local safe = busted.safe
+    local safe, rewrite = busted.safe, busted.rewriteMessage
+    function busted.rewriteMessage(...) -- what a test has got from somewhere does not control the terminal
+      local message = rewrite(...)
+      return type(message) == "string" and core.printable(message) or message
+    end
     function busted.safe(descriptor, run, element)
       if descriptor ~= "it" or run ~= element.run then
         return safe(descriptor, run, element)
@@ -225,7 +230,7 @@ local function run_busted()
   elseif err:match("^nil") then
     return 1 -- busted's way to exit with a failure
   end
-  io.stderr:write("tidegate test: ", err, "\n")
+  output.complain("tidegate test", err)
   return 1
 end
 
