@@ -1,5 +1,6 @@
 -- The HTTP client: requests to upstreams. Every function waits, and never blocks the loop.
 local access_log = require "tidegate.access_log"
+local call_url = require "tidegate.call_url"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
@@ -9,7 +10,7 @@ local multimap = require "tidegate.multimap"
 local query_text = require("tidegate.query").text
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
-local url_of = require "tidegate.url"
+local shown_url = require("tidegate.url_message").shown
 
 local call = core.call
 local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
@@ -17,7 +18,7 @@ local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, nex
 ---@class tidegate.ClientResponse
 ---@field status integer
 ---@field headers table<string, string> without regard to case; headers:all(name) for all
----@field url string
+---@field url string that was called, with its query
 ---@field timing {seconds: number} how long the call took
 local Response = { __name = "tidegate.ClientResponse" }
 local methods, lazy = {}, {}
@@ -31,6 +32,10 @@ function lazy.headers(self)
     count = count + 2
   end
   return multimap.fields(flat)
+end
+
+function lazy.url(self)
+  return "http://" .. self._authority .. self._target
 end
 
 function lazy.timing(self)
@@ -54,7 +59,7 @@ function methods:json()
     kind = "json",
     status = 502,
     detail = "an upstream's answer is not JSON",
-    message = ("%s answered %d with a body that is not JSON: %s"):format(self.url, self.status, value),
+    message = ("%s answered %d with a body that is not JSON: %s"):format(shown_url(self.url), self.status, value),
     cause = value,
   }, 0)
 end
@@ -69,7 +74,7 @@ function methods:raise()
     kind = "status",
     status = 502,
     detail = "an upstream answered with an error",
-    message = ("%s answered %d %s"):format(self.url, self.status, core.status_reason(self.status)),
+    message = ("%s answered %d %s"):format(shown_url(self.url), self.status, core.status_reason(self.status)),
     cause = self,
   }, 0)
 end
@@ -84,7 +89,8 @@ local FAILURES = {
   memory = "could not be called: out of memory",
 }
 
-local function fail(url, kind, detail)
+local function fail(authority, target, kind, detail)
+  local url = shown_url("http://" .. authority .. target)
   error(errors.new {
     kind = kind,
     status = kind == "timeout" and 504 or kind == "busy" and 503 or 502,
@@ -95,7 +101,7 @@ local function fail(url, kind, detail)
 end
 
 local option_types = {
-  query = "table", headers = "table", body = "string", json = "any", form = "table", timeout = "number",
+  path = "table", query = "table", headers = "table", body = "string", json = "any", form = "table", timeout = "number",
   forward_deadline = "boolean",
 }
 local TIMEOUT_SECONDS_MAX = 1e9
@@ -103,7 +109,7 @@ local TIMEOUT_SECONDS_MAX = 1e9
 local function check_option(name, value)
   local wanted = option_types[name]
   if not wanted then
-    core.raise(("an HTTP call has no option %q; it has query, headers, body, json, form, timeout and "
+    core.raise(("an HTTP call has no option %q; it has path, query, headers, body, json, form, timeout and "
       .. "forward_deadline"):format(tostring(name)))
   elseif wanted ~= "any" and type(value) ~= wanted then
     core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
@@ -135,16 +141,17 @@ local function body_of(options)
   return options.body, nil
 end
 
-local function answer(url, authority, status, body, lines, seconds)
+local function answer(authority, target, status, body, lines, seconds)
   if access_log.is_on then
     core.note_upstream(authority, status or 0, seconds)
   end
   if not status then
-    fail(url, body, lines) -- here they are kind and detail
+    fail(authority, target, body, lines) -- here they are kind and detail
   end
   local response = {
     status = status,
-    url = url,
+    _authority = authority,
+    _target = target,
     _body = body,
     _lines = lines,
     _seconds = seconds,
@@ -180,11 +187,14 @@ local function request(method, url, options)
   if options ~= NONE then
     check_options(options)
   end
-  local at = url_of.parse(url)
+  local at = call_url.parse(url)
   local target = at.target
+  if at.slots or options.path then
+    target = call_url.fill(at, url, options.path)
+  end
   local query = options.query and query_text(options.query, "query") or ""
   if query ~= "" then
-    target = target .. (at.has_query and "&" or "?") .. query
+    target = target .. at.joint .. query
   end
   local headers = options.headers
   if headers and multimap.is_fields(headers) then
@@ -194,11 +204,12 @@ local function request(method, url, options)
     headers = with_deadline(headers)
   end
   local body, kind = body_of(options)
-  return answer(url, at.authority, task.results(
+  return answer(at.authority, target, task.results(
     call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
 end
 
 ---@class tidegate.CallOptions
+---@field path? table<string, string|number|boolean|(string|number)[]> what stands for each {name} of the URL's path
 ---@field query? table<string, string|number|boolean|(string|number|boolean)[]>
 ---@field headers? table<string, string|string[]>
 ---@field body? string
@@ -213,7 +224,7 @@ local http = {}
 --- of kind "connect", "closed", "protocol", "too_large", "timeout" or "busy".
 ---@async
 ---@param method string "GET", …
----@param url string "http://host:port/path"
+---@param url string "http://host:port/path", with {names} where options.path has values for them
 ---@param options? tidegate.CallOptions
 ---@return tidegate.ClientResponse
 function http.request(method, url, options)
@@ -265,7 +276,8 @@ function Client:request(method, path, options)
     all[name] = value
   end
   if type(path) ~= "string" or not path:find("^[/?]") and path ~= "" then
-    core.raise("a client's path begins with a slash, a question mark, or is empty: what stands before it is base_url")
+    core.raise(("a client's path must begin with a slash or a question mark, or be empty, and %q does not: what stands "
+      .. "before it is base_url"):format(shown_url(path)))
   end
   all.headers = merged(self.headers, all.headers)
   all.timeout = all.timeout or self.timeout
@@ -281,13 +293,27 @@ for _, method in ipairs(verbs) do
   end
 end
 
+local client_fields = { base_url = true, headers = true, timeout = true, forward_deadline = true }
+
+local function check_client(fields)
+  if type(fields) ~= "table" or type(fields.base_url) ~= "string" then
+    core.raise 'tg.http.client takes a table with base_url = "http://name:port/path"'
+  end
+  for name in pairs(fields) do
+    if not client_fields[name] then
+      core.raise(("tg.http.client has no field %q; it has base_url, headers, timeout and forward_deadline"):format(
+        tostring(name)))
+    end
+  end
+end
+
 --- A client for one upstream.
 ---@param fields {base_url: string, headers?: table, timeout?: number, forward_deadline?: boolean}
 ---@return tidegate.Client
 function http.client(fields)
-  url_of.parse(fields.base_url)
+  check_client(fields)
   return setmetatable({
-    base_url = (fields.base_url:gsub("/$", "")),
+    base_url = call_url.base(fields.base_url),
     headers = fields.headers or {},
     timeout = fields.timeout,
     forward_deadline = fields.forward_deadline or false,

@@ -17,6 +17,7 @@ local tg = {
   log = require "tidegate.log",
   tcp = require "tidegate.tcp",
   unix = require "tidegate.unix",
+  url = require "tidegate.url",
 
   null = json.null,
   abort = errors.abort,

@@ -11,7 +11,7 @@ local loader = require "tidegate.loader"
 local serve = require "tidegate.serve"
 local task = require "tidegate.task"
 local upstream = require "tidegate.testing_upstream"
-local url = require "tidegate.url"
+local call_url = require "tidegate.call_url"
 
 local testing = {}
 
@@ -88,15 +88,28 @@ function testing.app(routes, options)
   return client
 end
 
---- An upstream that answers inside this process, well or badly.
 ---@class tidegate.TestUpstream
 ---@field url string
----@field requests {method: string, path: string, headers: table<string, string>, body: string}[] what has come
+---@field requests tidegate.TestRequest[] what has come
+
+--- What a test's upstream was asked for.
+---@class tidegate.TestRequest
+---@field method string
+---@field url string that was called, with its query
+---@field path string the path with its query, as it was sent
+---@field query table<string, string> decoded
+---@field headers table<string, string> without regard to case
+---@field body string
+
+--- An upstream that answers inside this process, well or badly.
 ---@param fields table see docs/testing.md: address, routes, latency, failure, truncate_at, drip
 ---@return tidegate.TestUpstream
 function testing.upstream(fields)
-  local at = url.parse(fields.address or core.raise 't.upstream takes address = "http://name:port"')
-  local self = upstream.new(fields)
+  local at = call_url.parse(fields.address or core.raise 't.upstream takes address = "http://name:port"')
+  if at.slots or at.target ~= "/" then
+    core.raise(('t.upstream takes address = "http://name:port", and %q has a path'):format(fields.address))
+  end
+  local self = upstream.new(fields, "http://" .. at.authority)
   local listener = core.listen_stream_in_memory(at.host, at.port, function(stream)
     self:serve(stream)
   end)

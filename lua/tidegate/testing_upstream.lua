@@ -1,7 +1,9 @@
 -- An upstream for tests: answers over streams in memory, late, slowly, by halves, or not at all.
 local core = require "tidegate.core"
 local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
 local task = require "tidegate.task"
+local text = require "tidegate.text"
 
 ---@class tidegate.TestUpstream
 ---@field private streams table<tidegate.Stream, lightuserdata> the task that serves each
@@ -21,7 +23,7 @@ local upstream = {}
 --- {address, routes = {["GET /path"] = answer}, latency = seconds, failure = "reset"|"silence"|"garbage",
 --- truncate_at = bytes, drip = {bytes, seconds}}; an answer is a table (JSON), a string, a function(request) that
 --- returns either, or {status, headers, body}.
-function upstream.new(fields)
+function upstream.new(fields, origin)
   for name in pairs(fields) do
     if not known[name] then
       core.raise(("t.upstream has no field %q; it has address, routes, latency, failure, truncate_at and drip"):format(
@@ -31,24 +33,38 @@ function upstream.new(fields)
   if fields.failure and not failures[fields.failure] then
     core.raise("t.upstream: failure is reset, silence or garbage")
   end
-  return setmetatable({ url = fields.address, fields = fields, requests = {}, streams = {} }, Upstream)
+  return setmetatable({ url = fields.address, origin = origin, fields = fields, requests = {}, streams = {} }, Upstream)
 end
 
-local function read_request(stream)
+local function read_exactly(stream, wanted)
+  local pieces, come = {}, 0
+  while come < wanted do
+    local piece = stream:read(wanted - come) or error("the client left within its body", 0)
+    pieces[#pieces + 1], come = piece, come + #piece
+  end
+  return table.concat(pieces)
+end
+
+local function read_request(stream, origin)
   local head = stream:read_until "\r\n\r\n"
   if not head then
     return nil
   end
   local method, path = head:match("^(%S+) (%S+)")
-  local headers = {}
-  for name, value in head:gmatch("\r\n([^:\r\n]+):%s*([^\r\n]*)") do
-    headers[name:lower()] = value
+  local flat = {}
+  for name, value in head:gmatch "\r\n([^:\r\n]+): ?([^\r\n]*)" do
+    flat[#flat + 1], flat[#flat + 2] = name, value
   end
-  local body, wanted = "", tonumber(headers["content-length"]) or 0
-  while #body < wanted do
-    body = body .. (stream:read(wanted - #body) or error("the client left within its body", 0))
-  end
-  return { method = method, path = path, headers = headers, body = body }
+  local headers = multimap.fields(flat)
+  local query = path:match "%?(.*)"
+  return {
+    method = method,
+    url = origin .. path,
+    path = path,
+    query = multimap.pairs(query and core.parse_pairs(query, 1e6) or {}),
+    headers = headers,
+    body = read_exactly(stream, tonumber(headers["content-length"]) or 0),
+  }
 end
 
 local function is_full_answer(answer)
@@ -75,20 +91,22 @@ local function answer_to(self, request)
     answer = call(self, answer, request)
   end
   if answer == nil then
-    return 404, {}, "no such route in this test"
+    return 404, {}, ("no such route in this test: %s %s"):format(request.method, request.url)
   elseif is_full_answer(answer) then
     local body = answer.body or ""
     return answer.status or 200, answer.headers or {}, type(body) == "table" and json.encode(body) or body
   elseif type(answer) == "table" then
     return 200, { ["Content-Type"] = "application/json" }, json.encode(answer)
   end
-  return 200, {}, tostring(answer)
+  return 200, {}, text.of(answer, "an answer of t.upstream")
 end
 
 local function message(method, status, headers, body)
   local lines = { ("HTTP/1.1 %d %s"):format(status, core.status_reason(status)) }
   for name, value in pairs(headers) do
-    lines[#lines + 1] = name .. ": " .. value
+    for _, each in ipairs(type(value) == "table" and value or { value }) do
+      lines[#lines + 1] = name .. ": " .. text.of(each, "header " .. name)
+    end
   end
   lines[#lines + 1] = "Content-Length: " .. #body
   return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (method == "HEAD" and "" or body)
@@ -133,13 +151,13 @@ function Upstream:answer(stream, request)
 end
 
 local function serve_requests(self, stream)
-  local request = read_request(stream)
+  local request = read_request(stream, self.origin)
   while request do
     self.requests[#self.requests + 1] = request
     if not self:answer(stream, request) then
       return
     end
-    request = read_request(stream)
+    request = read_request(stream, self.origin)
   end
 end
 

@@ -1,0 +1,23 @@
+-- What is wrong with a URL, for people.
+local core = require "tidegate.core"
+
+local SHOWN_BYTES_MAX = 300
+
+local url_message = {}
+
+--- A URL for a message: the end of a long one is left out.
+---@param text any
+---@return string
+function url_message.shown(text)
+  text = tostring(text)
+  return #text > SHOWN_BYTES_MAX and text:sub(1, SHOWN_BYTES_MAX) .. "…" or text
+end
+
+--- Raises a message, with the place of the user's code that called.
+---@param text any what should have been a URL
+---@param message string "has …"
+function url_message.fail(text, message)
+  core.raise(("the URL %q %s"):format(url_message.shown(text), message))
+end
+
+return url_message
