@@ -49,8 +49,10 @@ static bool has_room(const tg_origin *origin) {
 }
 
 static void serve(tg_origin *origin, tg_call *call) {
-  if (!tg_list_is_empty(&origin->idle)) tg_upstream_connection_take(origin->idle.next, call);
-  else tg_upstream_connection_open(origin, call);
+  while (!tg_list_is_empty(&origin->idle)) {
+    if (tg_upstream_connection_take(origin->idle.next, call)) return;
+  }
+  tg_upstream_connection_open(origin, call);
 }
 
 /* What was freed a moment ago is for the calls that wait, who get it when the origin settles. */

@@ -2,13 +2,18 @@
 #include "http/framing_check.h"
 #include "io/dial.h"
 #include "proto/http1_parser.h"
+#include "proto/keep_alive.h"
 #include "proto/status.h"
 
 #include <stdlib.h>
 
 #define NS_PER_MS UINT64_C(1000000)
 
-enum { INTERIM_MAX = 16 };
+enum { INTERIM_MAX = 16, BLANK_BYTES_MAX = 16 };
+
+/* A connection that the upstream keeps for so long is given up so much earlier, half of a short time at most: the next
+   request has to be there before the upstream closes. */
+enum { KEPT_MARGIN_MS = 1000 };
 
 struct tg_upstream_connection {
   tg_list node; /* in the origin's idle or busy list */
@@ -19,8 +24,11 @@ struct tg_upstream_connection {
   tg_http1_parser parser;
   tg_timer timer; /* closes a kept connection; it rings for the oldest deadline and looks again */
   uint64_t idle_deadline_ns;
-  bool reused;       /* it has carried a call before */
-  bool has_answered; /* bytes of the response have come */
+  uint32_t uses_left;   /* calls that the upstream takes over it */
+  uint32_t blank_bytes; /* since the last answer, before the next one */
+  bool reused;          /* it has carried a call before */
+  bool has_answered;    /* bytes of the response have come */
+  bool send_failed;     /* the request is not whole and never will be; what the upstream has said is still read */
 };
 
 /* --- the end --- */
@@ -54,24 +62,75 @@ static void retry(tg_upstream_connection *connection) {
   tg_origin *origin = connection->origin;
   connection->call = NULL;
   call->connection = NULL;
+  tg_buffer_clear(&call->body);
   destroy(connection);
   tg_upstream_connection_open(origin, call);
 }
 
+/* How far the answer came, for people. */
+static const char *broken_detail(const tg_upstream_connection *connection) {
+  if (connection->parser.in_body) return "it ended within the body";
+  if (connection->has_answered) return "it ended before or within the header section";
+  if (connection->send_failed) return "it stopped taking the request, and said nothing";
+  if (!connection->reused) return "it said nothing";
+  return "it said nothing; it may have acted on the request all the same, which is not sent again by itself with a "
+         "method "
+         "that is not idempotent";
+}
+
 static void on_broken(tg_upstream_connection *connection) {
-  if (connection->call == NULL) destroy(connection);
-  else if (may_retry(connection)) retry(connection);
-  else fail(connection, TG_CALL_CLOSED);
+  if (connection->call == NULL) {
+    destroy(connection);
+  } else if (may_retry(connection)) {
+    retry(connection);
+  } else {
+    connection->call->detail = broken_detail(connection);
+    fail(connection, TG_CALL_CLOSED);
+  }
+}
+
+/* Where nothing more can be sent, what the upstream has said is its answer, if it is all there. A broken connection can be
+   read until its end is heard: one that has nothing to be read will not have either. */
+static void read_on(tg_upstream_connection *connection) {
+  if (connection->send_failed && !tg_stream_is_ready(connection->stream, false)) on_broken(connection);
+}
+
+static void on_send_failed(tg_upstream_connection *connection, int code) {
+  connection->send_failed = true;
+  if (code == TG_ERROR_MEMORY && connection->call != NULL) fail(connection, TG_CALL_MEMORY);
+  else read_on(connection);
 }
 
 /* --- being kept --- */
 
-static void keep(tg_upstream_connection *connection) {
+/* For how long a connection is kept, where its upstream says so or not; 0: not at all. */
+static uint64_t kept_ms(const tg_upstream_connection *connection, uint64_t offered_ms) {
+  uint64_t margin_ms = offered_ms / 2 < KEPT_MARGIN_MS ? offered_ms / 2 : KEPT_MARGIN_MS;
+  uint64_t own_ms = connection->origin->client->limits.idle_timeout_ms;
+  return offered_ms - margin_ms < own_ms ? offered_ms - margin_ms : own_ms;
+}
+
+/* The call's answer is whole: for how long is its connection kept? */
+static uint64_t may_be_kept_ms(tg_upstream_connection *connection) {
+  const tg_head *head = &connection->call->head;
+  bool sent = tg_stream_queued_bytes(connection->stream) == 0 && !connection->send_failed;
+  if (!sent || !tg_http1_parser_keeps_alive(&connection->parser)) return 0;
+  tg_keep_alive offered = tg_keep_alive_of(head);
+  if (connection->uses_left > 0) connection->uses_left--;
+  if (offered.uses < connection->uses_left) connection->uses_left = offered.uses;
+  return connection->uses_left == 0 ? 0 : kept_ms(connection, offered.timeout_s * UINT64_C(1000));
+}
+
+static void keep(tg_upstream_connection *connection, uint64_t for_ms) {
   tg_origin *origin = connection->origin;
-  uint64_t delay_ns = origin->client->limits.idle_timeout_ms * NS_PER_MS;
+  tg_loop *loop = origin->client->loop;
+  tg_timer *timer = &connection->timer;
   connection->reused = true;
-  connection->idle_deadline_ns = tg_loop_now_ns(origin->client->loop) + delay_ns;
-  if (!connection->timer.active) tg_timer_start(origin->client->loop, &connection->timer, delay_ns);
+  connection->has_answered = false;
+  connection->blank_bytes = 0;
+  connection->idle_deadline_ns = tg_loop_now_ns(loop) + for_ms * NS_PER_MS;
+  bool rings_in_time = timer->active && timer->deadline_ns <= connection->idle_deadline_ns;
+  if (!rings_in_time) tg_timer_start(loop, timer, for_ms * NS_PER_MS);
   tg_list_remove(&connection->node);
   tg_list_push_front(&origin->idle, &connection->node);
   tg_origin_settle(origin);
@@ -94,11 +153,14 @@ static void begin_response(tg_upstream_connection *connection) {
   tg_http1_parser_begin(&connection->parser, &call->arena, &call->head);
 }
 
+/* A kept connection that takes nothing of a request at all has ended before it: whatever the method, another one is
+   safe. */
 static void send_request(tg_upstream_connection *connection) {
-  connection->has_answered = false;
   begin_response(connection);
   int code = tg_stream_write(connection->stream, &connection->call->request, 1);
-  if (code < 0) on_broken(connection);
+  if (code >= 0) return;
+  if (code != TG_ERROR_MEMORY && connection->reused) retry(connection);
+  else on_send_failed(connection, code);
 }
 
 static void carry(tg_upstream_connection *connection, tg_call *call) {
@@ -108,10 +170,23 @@ static void carry(tg_upstream_connection *connection, tg_call *call) {
   tg_list_push_back(&connection->origin->busy, &connection->node);
 }
 
-void tg_upstream_connection_take(tg_list *node, tg_call *call) {
+/* The system is asked each time: a connection whose end, or whose stray bytes, have reached this machine must not be used,
+   whether or not the loop has come to see them. */
+static bool is_usable(const tg_upstream_connection *connection) {
+  uint64_t now_ns = tg_loop_now_ns(connection->origin->client->loop);
+  bool in_time = now_ns < connection->idle_deadline_ns; /* the timer of a busy loop may be late */
+  return in_time && connection->blank_bytes % 2 == 0 && !tg_stream_is_ready(connection->stream, false);
+}
+
+bool tg_upstream_connection_take(tg_list *node, tg_call *call) {
   tg_upstream_connection *connection = TG_CONTAINER(node, tg_upstream_connection, node);
+  if (!is_usable(connection)) {
+    destroy(connection);
+    return false;
+  }
   carry(connection, call);
   send_request(connection);
+  return true;
 }
 
 /* --- receiving --- */
@@ -155,13 +230,24 @@ static const tg_http1_events parser_events = {
     .on_end = on_end,
 };
 
+/* An upstream that has waited too long for a next request says so, and ends: as the request was on its way, this is no
+   answer to it (RFC 9110 section 15.5.9). */
+static bool is_late_goodbye(const tg_upstream_connection *connection) {
+  const tg_call *call = connection->call;
+  return call->head.status == 408 && connection->reused && call->idempotent && !call->head.keep_alive;
+}
+
 /* The response is whole: the connection is kept where nothing speaks against it. */
 static void complete(tg_upstream_connection *connection, bool clean) {
   tg_call *call = connection->call;
-  bool sent = tg_stream_queued_bytes(connection->stream) == 0;
+  if (is_late_goodbye(connection)) {
+    retry(connection);
+    return;
+  }
+  uint64_t for_ms = clean ? may_be_kept_ms(connection) : 0;
   connection->call = NULL;
   tg_call_finish(call, TG_CALL_OK);
-  if (clean && sent && tg_http1_parser_keeps_alive(&connection->parser)) keep(connection);
+  if (for_ms > 0) keep(connection, for_ms);
   else destroy(connection);
 }
 
@@ -172,16 +258,20 @@ static void fail_protocol(tg_upstream_connection *connection, const char *detail
 
 static void feed(tg_upstream_connection *connection, const char *bytes, size_t size);
 
+static bool is_blank(const char *bytes, size_t size) {
+  return size <= BLANK_BYTES_MAX && size % 2 == 0 && tg_http1_blank_bytes(bytes, size, 0) == size;
+}
+
 /* 1xx responses go before the one that counts (RFC 9110 section 15.2); a switch of protocols was not asked for. */
 static void end_response(tg_upstream_connection *connection, const char *rest, size_t size) {
   tg_call *call = connection->call;
   if (call->head.status >= 200) {
-    complete(connection, size == 0);
+    complete(connection, is_blank(rest, size));
   } else if (call->head.status == 101 || ++call->interim_count > INTERIM_MAX) {
     fail_protocol(connection, call->head.status == 101 ? "101 without being asked" : "too many 1xx responses");
   } else {
     begin_response(connection);
-    if (size > 0) feed(connection, rest, size);
+    feed(connection, rest, size);
   }
 }
 
@@ -189,6 +279,7 @@ static void feed(tg_upstream_connection *connection, const char *bytes, size_t s
   size_t used = 0;
   switch (tg_http1_parser_feed(&connection->parser, bytes, size, &used)) {
     case TG_HTTP1_MORE:
+      read_on(connection);
       break;
     case TG_HTTP1_END:
       end_response(connection, bytes + used, size - used);
@@ -202,13 +293,43 @@ static void feed(tg_upstream_connection *connection, const char *bytes, size_t s
   }
 }
 
+/* How many of the bytes are empty lines behind the last answer, which old servers send and which do no harm (RFC 9112
+   section 9.2), be it before or after the next request. */
+static size_t skip_blank(tg_upstream_connection *connection, const char *bytes, size_t size) {
+  if (!connection->reused || connection->has_answered) return 0;
+  size_t count = tg_http1_blank_bytes(bytes, size, connection->blank_bytes);
+  connection->blank_bytes += (uint32_t)count;
+  return count;
+}
+
+/* An answer that nobody asked for ends a connection. */
+static void receive_idle(tg_upstream_connection *connection, const char *bytes, size_t size) {
+  bool harmless = skip_blank(connection, bytes, size) == size && connection->blank_bytes <= BLANK_BYTES_MAX;
+  if (!harmless) destroy(connection);
+}
+
+static void receive(tg_upstream_connection *connection, const char *bytes, size_t size) {
+  size_t blank = skip_blank(connection, bytes, size);
+  if (connection->blank_bytes > BLANK_BYTES_MAX) {
+    fail_protocol(connection, "too many blank lines before the status line");
+  } else if (blank == size) {
+    read_on(connection);
+  } else if (connection->blank_bytes % 2 != 0) {
+    fail_protocol(connection, "a bare CR before the status line");
+  } else {
+    connection->has_answered = true;
+    feed(connection, bytes + blank, size - blank);
+  }
+}
+
 static void on_read(tg_stream *stream, const char *bytes, long size) {
   tg_upstream_connection *connection = stream->owner;
-  if (connection->call == NULL) {
-    destroy(connection); /* closed, or an answer that nobody asked for */
+  if (size > 0 && connection->call == NULL) {
+    receive_idle(connection, bytes, (size_t)size);
   } else if (size > 0) {
-    connection->has_answered = true;
-    feed(connection, bytes, (size_t)size);
+    receive(connection, bytes, (size_t)size);
+  } else if (connection->call == NULL) {
+    destroy(connection);
   } else if (size == TG_ERROR_EOF && connection->has_answered && connection->parser.in_body &&
              tg_http1_parser_feed_end(&connection->parser) == TG_HTTP1_END) {
     complete(connection, false);
@@ -219,7 +340,7 @@ static void on_read(tg_stream *stream, const char *bytes, long size) {
 
 static void on_drain(tg_stream *stream, int code) {
   tg_upstream_connection *connection = stream->owner;
-  if (code < 0) on_broken(connection);
+  if (code < 0) on_send_failed(connection, code);
 }
 
 static const tg_stream_events stream_events = {.on_read = on_read, .on_drain = on_drain};
@@ -246,6 +367,7 @@ static tg_upstream_connection *connection_new(tg_origin *origin) {
   tg_upstream_connection *connection = calloc(1, sizeof *connection);
   if (connection == NULL) return NULL;
   connection->origin = origin;
+  connection->uses_left = UINT32_MAX;
   tg_list_init(&connection->node);
   tg_timer_init(&connection->timer, on_timer);
   tg_http1_parser_init(&connection->parser, TG_HTTP1_RESPONSES, &parser_events, connection);

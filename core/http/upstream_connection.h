@@ -9,8 +9,9 @@ typedef struct tg_upstream_connection tg_upstream_connection;
 /* Opens a connection for a call. Where that fails, the call does. */
 void tg_upstream_connection_open(tg_origin *origin, tg_call *call);
 
-/* Sends a call over a kept connection, given by its node in the origin's idle list. */
-void tg_upstream_connection_take(tg_list *node, tg_call *call);
+/* Sends a call over a kept connection, given by its node in the origin's idle list. False, and the connection is closed,
+   where it has ended or holds bytes that nobody asked for: the call is as it was. */
+bool tg_upstream_connection_take(tg_list *node, tg_call *call);
 
 /* Closes a connection whose call is given up; the call hears nothing. */
 void tg_upstream_connection_abort(tg_upstream_connection *connection);

@@ -107,6 +107,12 @@ static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
   return TG_ERROR_UNSUPPORTED;
 }
 
+static bool is_ready(const tg_stream *stream, bool to_write) {
+  const pair_end *end = end_of(stream);
+  if (to_write) return end->draining && queued_bytes(stream) == 0;
+  return tg_buffer_size(&end->inbox) > 0 || end->peer_finished;
+}
+
 static int finish(tg_stream *stream) {
   pair_end *end = end_of(stream);
   if (end->peer == NULL) return 0;
@@ -148,6 +154,7 @@ static const tg_stream_kind pair_kind = {
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,
+    .is_ready = is_ready,
     .finish = finish,
     .close = close_end,
     .reset = reset_end,

@@ -30,10 +30,28 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
   *buffer = uv_buf_init(loop->read_bytes, sizeof loop->read_bytes);
 }
 
+/* Notes what a write has heard, and passes it on. */
+static int note_reset(tg_socket *socket, int code) {
+  if (code == UV_ECONNRESET) socket->was_reset = true;
+  return code;
+}
+
+/* Behind what was read libuv makes an end of a reset, and so does the system once a write has heard of it: then half of
+   something would seem to be all of it. */
+static bool was_reset(const tg_socket *socket) {
+  uv_os_fd_t fd;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (socket->was_reset) return true;
+  bool known = uv_fileno(&socket->handle.any, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0;
+  return known && error == ECONNRESET; /* EPIPE: it came behind the end */
+}
+
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
   tg_socket *socket = handle->data;
   if (size == 0) return; /* EAGAIN */
   if (size < 0) uv_read_stop(handle);
+  if (size == UV_EOF && was_reset(socket)) size = UV_ECONNRESET;
   socket->stream.events->on_read(&socket->stream, buffer->base, size);
 }
 
@@ -94,6 +112,7 @@ static void on_written(uv_write_t *request, int status) {
   free_write(write);
   if (uv_is_closing(&socket->handle.any)) return;
   socket->write = NULL;
+  note_reset(socket, status);
   if (status == 0 && tg_buffer_size(&socket->queue) > 0) status = send_queue(socket);
   if (socket->write != NULL) return;
   if (status == 0 && socket->finishing) status = finish_now(socket);
@@ -123,7 +142,7 @@ static int try_send(tg_socket *socket, const tg_text *parts, unsigned count) {
   }
   if (used == 0) return 0;
   int sent = uv_try_write(&socket->handle.stream, buffers, used);
-  return sent == UV_EAGAIN ? 0 : sent;
+  return sent == UV_EAGAIN ? 0 : note_reset(socket, sent);
 }
 
 /* Copies the parts to the queue, without their first `skip` bytes. False without memory. */
@@ -163,7 +182,8 @@ static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
   if (sent > 0) return sent;
   if (sent == 0) return TG_ERROR_EOF;
   if (errno == EAGAIN) return 0;
-  return errno == EINVAL || errno == ENOSYS ? TG_ERROR_UNSUPPORTED : -errno; /* a file that cannot be mapped */
+  bool unsupported = errno == EINVAL || errno == ENOSYS; /* a file that cannot be mapped */
+  return unsupported ? TG_ERROR_UNSUPPORTED : note_reset(socket, -errno);
 }
 
 static size_t queued_bytes(const tg_stream *stream) {

@@ -18,6 +18,7 @@ typedef struct tg_socket {
   struct tg_socket_write *write; /* what is being sent now; NULL when nothing waits */
   tg_buffer queue;               /* what is sent after it */
   bool finishing;                /* the own side ends when all is sent */
+  bool was_reset;                /* by the peer, as a write has heard: the system says it once */
   tg_hangup hangup;              /* watched while its reading is held */
 } tg_socket;
 

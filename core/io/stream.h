@@ -12,10 +12,12 @@ typedef struct tg_stream tg_stream;
 
 typedef struct tg_stream_events {
   /* `size` > 0: that many bytes, valid until the callback returns. `size` < 0: TG_ERROR_EOF when the peer has ended
-     its side (writing goes on), another code when the stream is broken. Nothing follows a negative size. */
+     its side (writing goes on), another code when the stream is broken: TG_ERROR_RESET where the peer has reset it,
+     also where a write has heard of that before. Nothing follows a negative size. */
   void (*on_read)(tg_stream *stream, const char *bytes, long size);
-  /* Everything written has been handed to the system (code 0), or cannot be (a negative code; the stream is
-     broken). Comes only after a tg_stream_write that answered TG_STREAM_QUEUED. May be NULL. */
+  /* Everything written has been handed to the system (code 0), or cannot be (a negative code: nothing more can be
+     written; what the peer had sent before is still read). Comes only after a tg_stream_write that answered
+     TG_STREAM_QUEUED. May be NULL. */
   void (*on_drain)(tg_stream *stream, int code);
 } tg_stream_events;
 
@@ -65,7 +67,8 @@ static inline void tg_stream_read_hold(tg_stream *stream) {
 }
 
 /* Sends the parts in order. What the system does not take at once is copied and sent later, so the caller's
-   memory is free on return. TG_STREAM_SENT, TG_STREAM_QUEUED (on_drain follows), or a negative code. */
+   memory is free on return. TG_STREAM_SENT, TG_STREAM_QUEUED (on_drain follows), or a negative code: then nothing more
+   can be written, and but for TG_ERROR_MEMORY none of these bytes was; what the peer had sent before is still read. */
 static inline int tg_stream_write(tg_stream *stream, const tg_text *parts, unsigned count) {
   return stream->kind->write(stream, parts, count);
 }
@@ -83,8 +86,9 @@ static inline size_t tg_stream_queued_bytes(const tg_stream *stream) {
   return stream->kind->queued_bytes(stream);
 }
 
-/* Has the peer sent something, or made room to write, that the loop has not come to see? So it is where the loop is busy.
-   Asks the system: for when a time limit has passed, not for every day. */
+/* Has the peer sent something, ended its side or gone, or made room to write, that the loop has not come to see? So it is
+   where the loop is busy. Asks the system: for when a time limit has passed, or before a stream that was left alone is
+   used, not for every day. */
 static inline bool tg_stream_is_ready(const tg_stream *stream, bool to_write) {
   return stream->kind->is_ready != NULL && stream->kind->is_ready(stream, to_write);
 }

@@ -120,12 +120,18 @@ static int on_header_value_complete(llhttp_t *llhttp) {
   return 0;
 }
 
-static void read_framing(tg_head *head, const llhttp_t *llhttp) {
+/* llhttp sees no "close" behind a tab, and none where "keep-alive" of HTTP/1.0 stands beside it (RFC 9112 section 9.3). */
+static bool names_close(const tg_head *head) {
+  return tg_head_has_element(head, TG_TEXT("Connection"), TG_TEXT("close"));
+}
+
+static void read_framing(tg_http1_parser *parser, const llhttp_t *llhttp) {
+  tg_head *head = parser->head;
   head->major = llhttp->http_major;
   head->minor = llhttp->http_minor;
   head->status = llhttp->status_code;
   head->chunked = (llhttp->flags & F_CHUNKED) != 0;
-  head->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+  head->keep_alive = llhttp_should_keep_alive(llhttp) != 0 && !parser->names_close;
   head->content_length = TG_LENGTH_UNKNOWN;
   if ((llhttp->flags & F_CONTENT_LENGTH) == 0) return;
   bool huge = llhttp->content_length > (UINT64_C(1) << 62);
@@ -136,7 +142,8 @@ static int on_headers_complete(llhttp_t *llhttp) {
   tg_http1_parser *parser = parser_of(llhttp);
   parser->in_body = true;
   parser->head_bytes = 0; /* from here on it counts what chunks take beside the body */
-  read_framing(parser->head, llhttp);
+  parser->names_close = names_close(parser->head);
+  read_framing(parser, llhttp);
   parser->connection_flags = llhttp->flags & CONNECTION_FLAGS;
   /* An upgrade that nobody asked for is an ordinary request (RFC 9110 section 7.8). */
   llhttp->upgrade = 0;
@@ -163,7 +170,7 @@ static int on_message_complete(llhttp_t *llhttp) {
   tg_http1_parser *parser = parser_of(llhttp);
   llhttp->flags = (uint16_t)((llhttp->flags & ~CONNECTION_FLAGS) | parser->connection_flags);
   parser->complete = true;
-  parser->keep_alive = llhttp_should_keep_alive(llhttp) != 0;
+  parser->keep_alive = llhttp_should_keep_alive(llhttp) != 0 && !parser->names_close;
   return HPE_PAUSED;
 }
 
@@ -221,6 +228,8 @@ void tg_http1_parser_init(tg_http1_parser *parser, tg_http1_role role, const tg_
   parser->head_bytes_max = HEAD_BYTES_MAX;
   parser->field_count_max = FIELD_COUNT_MAX;
   llhttp_init(&parser->llhttp, role == TG_HTTP1_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &request_settings);
+  /* A 1xx response that closes, or is of HTTP/1.0, is not the last one; what follows a final one is not read here. */
+  if (role == TG_HTTP1_RESPONSES) llhttp_set_lenient_keep_alive(&parser->llhttp, 1);
 }
 
 void tg_http1_parser_begin(tg_http1_parser *parser, tg_arena *arena, tg_head *head) {

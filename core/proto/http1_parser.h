@@ -55,6 +55,7 @@ typedef struct tg_http1_parser {
   bool complete;             /* llhttp has paused at the message's end */
   bool ended;                /* between messages */
   bool refused;              /* a callback refused */
+  bool names_close;          /* Connection does */
   bool keep_alive;           /* the message that has ended leaves the connection open */
   bool in_body;              /* the head is whole, so that fields are trailers, which are dropped */
   unsigned error_status;     /* what to answer to a request: 400, 413, 414, 431, 500, 501 or 505 */

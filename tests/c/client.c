@@ -219,31 +219,6 @@ static void limits_heads(void) {
   free(reply);
 }
 
-/* An answer before the request was read: it counts, and the connection does not go on. */
-static void takes_an_early_answer(bool close) {
-  asked ask;
-  enum { BIG = 16 * 1024 * 1024 };
-  char *body = calloc(1, BIG);
-  BEGIN({.reply = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n", .close = close});
-  tg_call_request request = {
-      .host = TG_TEXT("127.0.0.1"),
-      .port = up.port,
-      .head = TG_TEXT("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 16777216\r\n\r\n"),
-      .body = {body, BIG},
-      .timeout_ms = 5000,
-  };
-  ask_send(&ask, client, &request);
-  free(body);
-  tg_call_error error = ask_wait(&ask, loop);
-  /* The upstream's reset may overtake its answer: either is right, nothing else is. */
-  CHECK(error == TG_CALL_OK || (close && error == TG_CALL_CLOSED));
-  if (error == TG_CALL_OK) CHECK_NUMBER(ask.call->head.status, 413);
-  turn_ms(loop, 2);
-  check_counts(0, 0);
-  ask_free(&ask);
-  end();
-}
-
 /* --- connecting and time --- */
 
 static void is_refused(void) {
@@ -308,8 +283,6 @@ int main(void) {
   limits_interim_responses(17, TG_CALL_PROTOCOL);
   limits_sizes();
   limits_heads();
-  takes_an_early_answer(true);
-  takes_an_early_answer(false);
   is_refused();
   times_out(NULL);
   times_out("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell");

@@ -16,13 +16,18 @@ typedef struct peer {
   size_t sent;
 } peer;
 
-static void free_peer(peer *is) {
+static void end_peer(peer *is, bool reset) {
   tg_job_cancel(&is->job);
-  tg_stream_close(is->stream);
+  if (reset) tg_stream_reset(is->stream);
+  else tg_stream_close(is->stream);
   tg_list_remove(&is->node);
   is->upstream->open--;
   tg_buffer_free(&is->received);
   free(is);
+}
+
+static void free_peer(peer *is) {
+  end_peer(is, false);
 }
 
 /* --- replying --- */
@@ -36,8 +41,10 @@ static void on_job(tg_job *job) {
   if (is->sent < strlen(is->line->reply)) {
     send_text(is, (tg_text){is->line->reply + is->sent++, 1});
     tg_loop_post(is->upstream->loop, job);
-  } else if (is->line->close) {
-    free_peer(is);
+  } else if (is->line->close || is->line->reset) {
+    end_peer(is, is->line->reset);
+  } else {
+    tg_stream_read_start(is->stream);
   }
 }
 
@@ -45,11 +52,13 @@ static void reply(peer *is, const upstream_line *line) {
   if (line->dribble) {
     is->line = line;
     is->sent = 0;
+    tg_stream_read_stop(is->stream);
     tg_loop_post(is->upstream->loop, &is->job);
     return;
   }
   if (line->reply != NULL) send_text(is, tg_text_of(line->reply));
-  if (line->close) free_peer(is);
+  if (line->finish) tg_stream_finish(is->stream);
+  if (line->close || line->reset) end_peer(is, line->reset);
 }
 
 static void note_path(upstream *is, tg_text request) {
@@ -122,6 +131,10 @@ void upstream_send(upstream *is, const char *bytes) {
 
 void upstream_close_all(upstream *is) {
   while (!tg_list_is_empty(&is->peers)) free_peer(TG_CONTAINER(is->peers.next, peer, node));
+}
+
+void upstream_reset_all(upstream *is) {
+  while (!tg_list_is_empty(&is->peers)) end_peer(TG_CONTAINER(is->peers.next, peer, node), true);
 }
 
 void upstream_stop(upstream *is) {

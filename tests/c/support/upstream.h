@@ -9,7 +9,9 @@
 typedef struct upstream_line {
   const char *reply; /* NULL: none */
   bool close;        /* ends the connection behind it */
-  bool dribble;      /* sends it byte by byte */
+  bool reset;        /* … with a reset */
+  bool finish;       /* ends its own side behind it, and reads on */
+  bool dribble;      /* sends it byte by byte, and reads nothing meanwhile */
 } upstream_line;
 
 typedef struct upstream {
@@ -34,6 +36,9 @@ void upstream_send(upstream *upstream, const char *bytes);
 
 /* Closes every connection; goes on listening. */
 void upstream_close_all(upstream *upstream);
+
+/* The same with a reset. */
+void upstream_reset_all(upstream *upstream);
 
 void upstream_stop(upstream *upstream);
 
