@@ -28,7 +28,8 @@ const char *tg_part_head_parse(tg_head *head, tg_text lines, tg_arena *arena) {
   const char *at = lines.data, *end = lines.data + lines.size, *newline;
   while ((newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
     tg_text line = {at, (size_t)(newline - at)};
-    if (line.size == 0 || line.data[--line.size] != '\r') return "a header line of a part ends without CRLF";
+    if (line.size == 0 || line.data[line.size - 1] != '\r') return "a header line of a part ends without CRLF";
+    line.size--;
     if (line.size == 0) break;
     const char *wrong = add_line(head, line, arena);
     if (wrong != NULL) return wrong;
