@@ -2,6 +2,7 @@
 #include "bind/log.h"
 #include "bind/raise.h"
 #include "bind/runtime.h"
+#include "io/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,6 +28,28 @@ static int list_folder(lua_State *L) {
   }
   closedir(folder);
   return 1;
+}
+
+static const char *reason_of(int code) {
+  if (code == TG_ERROR_IS_FOLDER) return "it is a folder";
+  return code == TG_ERROR_NO_FILE ? "it is a pipe, a socket or a device" : strerror(-code);
+}
+
+/* core.read_file(path) → the text of a regular file, for the time before anything is served; or nil and a sentence, and
+   whether there is nothing of that name */
+static int read_file(lua_State *L) {
+  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_buffer_clear(scratch);
+  int code = tg_file_read_whole(luaL_checkstring(L, 1), scratch);
+  if (code == 0) {
+    tg_text text = tg_buffer_text(scratch);
+    lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, reason_of(code));
+  lua_pushboolean(L, code == TG_ERROR_MISSING);
+  return 3;
 }
 
 /* core.log(level, message): writes a line to the log */
@@ -93,6 +116,7 @@ static int random_bytes(lua_State *L) {
 
 const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
+    {"read_file", read_file},
     {"raise", raise_message},
     {"place", place},
     {"raise_descriptor_limit", raise_descriptor_limit},

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,8 @@ static_assert((int)TG_ERROR_MISSING == -ENOENT, "codes of this layer are the sys
 static_assert((int)TG_ERROR_UNREADABLE == -EIO, "codes of this layer are the system's");
 static_assert((int)TG_ERROR_FORBIDDEN == -EACCES, "codes of this layer are the system's");
 static_assert((int)TG_ERROR_AGAIN == -EAGAIN, "codes of this layer are the system's");
+static_assert((int)TG_ERROR_IS_FOLDER == -EISDIR, "codes of this layer are the system's");
+static_assert((int)TG_ERROR_NO_FILE == -EINVAL, "codes of this layer are the system's");
 
 struct tg_folder {
   int fd;
@@ -63,17 +66,44 @@ static int read_info(int fd, tg_file *file) {
   file->size = (uint64_t)info.st_size;
   file->modified = info.st_mtim.tv_sec;
   file->modified_ns = (uint32_t)info.st_mtim.tv_nsec;
+  file->device = info.st_dev;
   file->inode = info.st_ino;
   return 0;
 }
 
+/* Opens the very file that was looked at, whatever has its name by now. */
+static int open_looked_at(int at) {
+  char name[32];
+  snprintf(name, sizeof name, "/proc/self/fd/%d", at);
+  int fd = open(name, FOR_READING | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+/* Without /proc: by its name once more. What has come in its place meanwhile is not taken. */
+static long open_by_name(const tg_look_up *look_up, uint64_t resolve) {
+  tg_file again;
+  long fd = open_beneath(look_up->folder_fd, look_up->path, FOR_READING, resolve);
+  if (fd < 0) return fd;
+  bool is_same =
+      read_info((int)fd, &again) == 0 && again.device == look_up->file.device && again.inode == look_up->file.inode;
+  if (is_same) return fd;
+  close((int)fd);
+  return TG_ERROR_MISSING;
+}
+
+/* Looks before it opens: to open a pipe wakes whoever writes to it, and to open a device may do anything. */
 static void look(tg_look_up *look_up, uint64_t resolve) {
   tg_file *file = &look_up->file;
-  long fd = open_beneath(look_up->folder_fd, look_up->path, FOR_READING, resolve);
-  look_up->code = fd < 0 ? code_of(fd) : read_info((int)fd, file);
-  bool keeps = look_up->code == 0 && !file->is_folder;
-  file->fd = keeps ? (int)fd : -1;
-  if (fd >= 0 && !keeps) close((int)fd);
+  long at = open_beneath(look_up->folder_fd, look_up->path, O_PATH, resolve);
+  file->fd = -1;
+  look_up->code = at < 0 ? code_of(at) : read_info((int)at, file);
+  if (look_up->code == 0 && !file->is_folder) {
+    long fd = open_looked_at((int)at);
+    if (fd == -ENOENT) fd = open_by_name(look_up, resolve);
+    look_up->code = fd < 0 ? code_of(fd) : 0;
+    if (fd >= 0) file->fd = (int)fd;
+  }
+  if (at >= 0) close((int)at);
 }
 
 static void run_look_up(tg_work *work, void *context) {
@@ -141,6 +171,41 @@ long tg_file_read_at_hand(int fd, uint64_t offset, char *bytes, size_t size) {
   ssize_t count = preadv2(fd, &into, 1, (off_t)offset, RWF_NOWAIT);
   if (count >= 0) return count;
   return errno == EOPNOTSUPP || errno == EINTR ? TG_ERROR_AGAIN : -errno;
+}
+
+static int open_regular(const char *path) {
+  struct stat info;
+  int at = open(path, O_PATH | O_CLOEXEC);
+  if (at < 0) return -errno;
+  int code = fstat(at, &info) < 0 ? -errno : S_ISREG(info.st_mode) ? 0 : TG_ERROR_NO_FILE;
+  if (code == TG_ERROR_NO_FILE && S_ISDIR(info.st_mode)) code = TG_ERROR_IS_FOLDER;
+  if (code == 0) code = open_looked_at(at);
+  if (code == -ENOENT) code = open(path, FOR_READING | O_CLOEXEC); /* without /proc */
+  if (code == -1) code = -errno;
+  close(at);
+  return code;
+}
+
+static int read_to_end(int fd, tg_buffer *text) {
+  enum { PIECE_BYTES = 64 * 1024 };
+  uint64_t offset = 0;
+  long count;
+  do {
+    char *room = tg_buffer_reserve(text, PIECE_BYTES);
+    if (room == NULL) return TG_ERROR_MEMORY;
+    count = tg_file_read(fd, offset, room, PIECE_BYTES);
+    if (count > 0) text->end += (size_t)count;
+    if (count > 0) offset += (uint64_t)count;
+  } while (count > 0);
+  return (int)count;
+}
+
+int tg_file_read_whole(const char *path, tg_buffer *text) {
+  int fd = open_regular(path);
+  if (fd < 0) return fd;
+  int code = read_to_end(fd, text);
+  close(fd);
+  return code;
 }
 
 static void run_reading(tg_work *work, void *context) {

@@ -4,7 +4,7 @@
 #ifndef TG_IO_FILE_H
 #define TG_IO_FILE_H
 
-#include "base/text.h"
+#include "base/buffer.h"
 #include "io/loop.h"
 #include "io/thread_pool.h"
 
@@ -24,7 +24,7 @@ typedef struct tg_file {
   uint64_t size;
   int64_t modified;     /* seconds since 1970 */
   uint32_t modified_ns; /* … and the rest */
-  uint64_t inode;
+  uint64_t device, inode;
 } tg_file;
 
 /* A look-up. Embedded in its owner, and must live until on_found, or until a tg_look_up_cancel that answers true. */
@@ -39,11 +39,19 @@ typedef struct tg_look_up {
   char path[TG_FOLDER_PATH_BYTES];
 } tg_look_up;
 
-enum { TG_ERROR_MISSING = -2, TG_ERROR_UNREADABLE = -5, TG_ERROR_FORBIDDEN = -13, TG_ERROR_AGAIN = -11 };
+enum {
+  TG_ERROR_MISSING = -2,
+  TG_ERROR_UNREADABLE = -5,
+  TG_ERROR_AGAIN = -11,
+  TG_ERROR_FORBIDDEN = -13,
+  TG_ERROR_IS_FOLDER = -21,
+  TG_ERROR_NO_FILE = -22, /* a pipe, a socket, a device */
+};
 
-/* Opens what has that path beneath the folder: a regular file, or a folder, which is not kept open. No path leads out
-   of it: not by dots, not by a symbolic link, not from the root (openat2, RESOLVE_BENEATH). True: `look_up` has the
-   result. False: on_found comes, from the loop. A path that is too long or has a NUL in it is missing. */
+/* Opens what has that path beneath the folder: a regular file, or a folder, which is not kept open. Pipes, sockets and
+   devices are missing, and are not so much as opened. No path leads out of the folder: not by dots, not by a symbolic
+   link, not from the root (openat2, RESOLVE_BENEATH). True: `look_up` has the result. False: on_found comes, from the
+   loop. A path that is too long or has a NUL in it is missing. */
 bool tg_folder_look_up(tg_loop *loop, tg_folder *folder, tg_text path, tg_look_up *look_up);
 
 /* Is nothing there for certain? Only what the system has in its memory is asked: false may mean that it is not known.
@@ -62,6 +70,10 @@ long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size);
 
 /* The same for what the system has in its memory; TG_ERROR_AGAIN where a disk would be waited for, or may be. */
 long tg_file_read_at_hand(int fd, uint64_t offset, char *bytes, size_t size);
+
+/* Appends what a regular file anywhere holds, and waits for the disk; 0 or a negative code. What is no regular file is not
+   opened: TG_ERROR_NO_FILE, TG_ERROR_IS_FOLDER. */
+int tg_file_read_whole(const char *path, tg_buffer *text);
 
 /* Reads by a thread, which may wait. Embedded like a look-up. */
 typedef struct tg_file_reading {

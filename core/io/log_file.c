@@ -9,6 +9,7 @@
 
 static_assert((int)TG_ERROR_SLOW == (int)UV_ENOBUFS, "codes of this layer are libuv's");
 static_assert((int)TG_ERROR_AGAIN == (int)UV_EAGAIN, "codes of this layer are libuv's");
+static_assert((int)TG_ERROR_TYPE == (int)UV_EFTYPE, "codes of this layer are libuv's");
 
 #define NS_PER_MS UINT64_C(1000000)
 

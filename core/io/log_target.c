@@ -40,6 +40,9 @@ int tg_log_target_open_standard(tg_log_target *target, int fd) {
 
 int tg_log_target_open(tg_log_target *target, const char *path) {
   if (strcmp(path, "-") == 0) return tg_log_target_open_standard(target, STDOUT_FILENO);
+  struct stat status;
+  bool is_disk = stat(path, &status) == 0 && S_ISBLK(status.st_mode); /* whose content a log would overwrite */
+  if (is_disk) return TG_ERROR_TYPE;
   return set_target(target, open(path, FLAGS | O_APPEND | O_CREAT, MODE));
 }
 

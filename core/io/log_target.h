@@ -18,10 +18,14 @@ typedef struct tg_log_target {
   tg_log_target_kind kind;
 } tg_log_target;
 
-enum { TG_ERROR_AGAIN = -11 }; /* UV_EAGAIN */
+enum {
+  TG_ERROR_AGAIN = -11,  /* UV_EAGAIN */
+  TG_ERROR_TYPE = -4028, /* UV_EFTYPE */
+};
 
 /* Opens a path, or standard output for "-". A file is made where there is none (0640, less what the umask takes) and
-   appended to. A pipe that nobody reads is an error. 0 or a negative code. */
+   appended to. A pipe that nobody reads is an error; so is a disk (TG_ERROR_TYPE), which is not opened. 0 or a negative
+   code. */
 int tg_log_target_open(tg_log_target *target, const char *path);
 
 /* Opens standard output or standard error (1 or 2) a second time, so that writing to a pipe or a terminal never waits.

@@ -1,4 +1,6 @@
 -- The page that `tidegate run --dev` shows a browser where a route fails: what, where, and the lines around it.
+local core = require "tidegate.core"
+
 local error_page = {}
 
 local STYLE = [[
@@ -16,17 +18,16 @@ end
 -- The lines around the first place in the message or the traceback whose file can be read.
 local function excerpt(text)
   for name, line in text:gmatch("([^%s:]+%.lua):(%d+)") do
-    local file = io.open(name)
-    if file then
+    local source = core.read_file(name)
+    if source then
       local out, number, wanted = {}, 0, tonumber(line)
-      for content in file:lines() do
+      for content in source:gmatch "([^\n]*)\n?" do
         number = number + 1
         if math.abs(number - wanted) <= 4 then
           local row = ("%5d  %s"):format(number, escape(content))
           out[#out + 1] = number == wanted and "<mark>" .. row .. "</mark>" or row
         end
       end
-      file:close()
       return ('<p class="place">%s, line %d</p><pre>%s</pre>'):format(escape(name), wanted, table.concat(out, "\n"))
     end
   end

@@ -24,7 +24,11 @@ local function route_files(folder)
 end
 
 local function load_file(path, on)
-  local chunk, message = loadfile(path)
+  local text, why = core.read_file(path)
+  if not text then
+    error(("%s cannot be read: %s"):format(path, why), 0)
+  end
+  local chunk, message = loadstring(text, "@" .. path)
   if not chunk then
     error(message, 0)
   end

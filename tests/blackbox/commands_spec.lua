@@ -191,8 +191,33 @@ describe("tidegate", function()
         place:write("tidegate.conf.lua", text)
         assert.matches("^" .. message:gsub("%p", "%%%0"), refused({ "check" }, nil, 2))
       end
-      assert.equal("the configuration file nowhere.lua cannot be read",
+      assert.equal("the configuration file nowhere.lua cannot be read: No such file or directory",
         refused({ "check", "--config=nowhere.lua" }, nil, 2))
+    end)
+
+    it("what is no file, without opening it", function()
+      assert(os.execute(("cd %s && mkfifo pipe.lua routes/pipe.lua && mkdir folder"):format(place.path)) == 0)
+      for path, why in pairs { ["pipe.lua"] = "a pipe, a socket or a device", folder = "a folder",
+        ["/dev/full"] = "a pipe, a socket or a device" } do
+        assert.equal(("the configuration file %s cannot be read: it is %s"):format(path, why),
+          refused({ "check", "--config=" .. path }, nil, 2))
+      end
+      assert.equal("routes/pipe.lua cannot be read: it is a pipe, a socket or a device", refused { "check" })
+      assert.equal("the routes folder pipe.lua cannot be read: Not a directory",
+        refused { "check", "--routes=pipe.lua" })
+      os.remove(place:file "routes/pipe.lua")
+      assert.equal("cannot open the access log folder: illegal operation on a directory",
+        refused { "run", "--listen=127.0.0.1:0", "--access-log=folder" })
+      if os.execute(("mknod %s b 7 0 2>/dev/null"):format(place:file "disk")) == 0 then -- only root may
+        assert.equal("cannot open the access log disk: inappropriate file type or format",
+          refused { "run", "--listen=127.0.0.1:0", "--access-log=disk" })
+      end
+    end)
+
+    it("the usual configuration file where it cannot be read", function()
+      assert(os.execute(("mkfifo '%s'"):format(place:file "tidegate.conf.lua")) == 0)
+      assert.equal("the configuration file tidegate.conf.lua cannot be read: it is a pipe, a socket or a device",
+        refused({ "check" }, nil, 2))
     end)
 
     it("a folder that is not there or holds no routes", function()

@@ -327,6 +327,16 @@ describe("what is no file, or may not be read,", function()
       assert.equal(status, connection:ask(get(path)).status, path)
       assert.equal(status, connection:ask(head(path), true).status, path)
     end
+    local writer = process.start { command = { "/bin/sh", "-c", 'echo unheard >"$0"', public .. "pipe" } }
+    for _ = 1, 20 do -- whoever waits for a reader of the pipe goes on waiting
+      assert.equal(404, connection:ask(get "/files/pipe").status)
+    end
+    local reader = process.start { command = { "/bin/cat", public .. "pipe" } }
+    wait.until_true("what was written is there still", function()
+      return reader:stdout() == "unheard\n"
+    end)
+    writer:dispose()
+    reader:dispose()
     connection:close()
     hello(serving)
     ffi.C.chmod(public .. "shut", 448)

@@ -190,9 +190,9 @@ local function read(setting, value, place)
 end
 
 -- The line of a configuration file on which a key stands, for the message about it.
-local function line_of(path, key)
+local function line_of(source, key)
   local escaped, number = key:gsub("%p", "%%%0"), 0
-  for line in io.lines(path) do
+  for line in source:gmatch "([^\n]*)\n?" do
     number = number + 1
     if line:find("%f[%w_]" .. escaped .. "%s*=") or line:find("%[%s*[\"']" .. escaped .. "[\"']%s*%]") then
       return number
@@ -201,16 +201,16 @@ local function line_of(path, key)
   return 1
 end
 
+-- What a configuration file returns, and its text.
 local function load_file(path, required)
-  local file = io.open(path)
-  if not file then
-    if required then
-      usage_error(("the configuration file %s cannot be read"):format(path))
+  local source, why, is_missing = core.read_file(path)
+  if not source then
+    if required or not is_missing then
+      usage_error(("the configuration file %s cannot be read: %s"):format(path, why))
     end
-    return {}
+    return {}, ""
   end
-  file:close()
-  local chunk, message = loadfile(path)
+  local chunk, message = loadstring(source, "@" .. path)
   if not chunk then
     usage_error(message)
   end
@@ -223,10 +223,10 @@ local function load_file(path, required)
   for key in pairs(values) do
     if not by_name[key] then
       usage_error(("%s:%d: there is no setting %q; `tidegate check --help` lists them"):format(
-        path, line_of(path, tostring(key)), tostring(key)))
+        path, line_of(source, tostring(key)), tostring(key)))
     end
   end
-  return values
+  return values, source
 end
 
 -- The value of TIDEGATE_NAME, nil where it is not set or empty, and that name.
@@ -242,7 +242,7 @@ end
 ---@return table<string, string> sources by name: "--listen", "TIDEGATE_LISTEN", "tidegate.conf.lua:3", "default"
 function settings.resolve(flags)
   local path = flags.config or variable_of("CONFIG") or DEFAULT_FILE
-  local from_file = load_file(path, path ~= DEFAULT_FILE)
+  local from_file, source = load_file(path, path ~= DEFAULT_FILE)
   local values, sources = {}, {}
   for _, setting in ipairs(settings.list) do
     local name = setting.name
@@ -254,7 +254,7 @@ function settings.resolve(flags)
       sources[name] = variable
       values[name] = read(setting, environment, variable)
     elseif from_file[name] ~= nil then
-      sources[name] = ("%s:%d"):format(path, line_of(path, name))
+      sources[name] = ("%s:%d"):format(path, line_of(source, name))
       values[name] = read(setting, from_file[name], sources[name])
     else
       sources[name] = "default"
