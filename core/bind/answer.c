@@ -2,24 +2,73 @@
 #include "bind/fields.h"
 #include "bind/raise.h"
 #include "bind/request.h"
+#include "proto/status.h"
 
 /* A client may be so far behind; then its writer waits. A writer whose client keeps up lets others run after as much. */
 enum { UNSENT_BYTES_MAX = 64 * 1024, TURN_BYTES_MAX = 256 * 1024 };
 
-/* Reads status, type and fields behind the exchange; the fields are in the runtime's scratch. [-0, +0, v] */
-static tg_response check_head(lua_State *L, int fields) {
+static const lua_Number BYTES_MAX = 9007199254740992.0; /* 2^53: Lua counts no further */
+
+/* --- the head --- */
+
+static unsigned check_status(lua_State *L) {
+  lua_Number status = lua_type(L, 2) == LUA_TNUMBER ? lua_tonumber(L, 2) : 0;
+  if (status >= 200 && status <= 599 && status == (lua_Number)(unsigned)status) return (unsigned)status;
+  const char *expected = "a status is a whole number from 200 to 599";
+  if (lua_type(L, 2) == LUA_TSTRING) tg_raise(L, "%s, not the text \"%s\"", expected, lua_tostring(L, 2));
+  if (lua_type(L, 2) != LUA_TNUMBER) tg_raise(L, "%s, not a %s", expected, luaL_typename(L, 2));
+  tg_raise(L, "%s, not %f", expected, lua_tonumber(L, 2));
+}
+
+/* Reads status, type and fields behind the exchange; the fields are in the runtime's scratch. *seen has the flags of
+   fields.h. [-0, +0, v] */
+static tg_response check_head(lua_State *L, int fields, unsigned *seen) {
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
-  tg_response response = {.status = (unsigned)luaL_checkinteger(L, 2)};
-  if (response.status < 200 || response.status > 599) tg_raise(L, "a status is a number from 200 to 599");
+  tg_response response = {.status = check_status(L)};
   response.type = tg_opt_text(L, 3);
   if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");
   tg_buffer_clear(scratch);
-  unsigned seen = tg_fields_append(L, fields, scratch);
+  *seen = tg_fields_append(L, fields, scratch);
   if (scratch->failed) luaL_error(L, "out of memory");
-  if ((seen & TG_FIELD_CONTENT_TYPE) != 0) response.type = (tg_text){NULL, 0};
+  if ((*seen & TG_FIELD_TRANSFER_ENCODING) != 0) {
+    tg_raise(L, "header Transfer-Encoding: how an answer is framed is the gateway's own business; leave it out");
+  }
+  if ((*seen & TG_FIELD_CONTENT_TYPE) != 0) response.type = (tg_text){NULL, 0};
   response.fields = tg_buffer_text(scratch);
-  response.has_date = (seen & TG_FIELD_DATE) != 0;
+  response.has_date = (*seen & TG_FIELD_DATE) != 0;
   return response;
+}
+
+/* Raises where the status allows no content, and there is some. [-0, +0, v] */
+static void check_content(lua_State *L, unsigned status, const char *content) {
+  if (tg_status_allows_content(status)) return;
+  tg_raise(L, "an answer of status %d (%s) has no body, and this one has %s; leave it out, or give another status",
+           (int)status, tg_status_reason(status).data, content);
+}
+
+/* What the Content-Length of the table at `fields` says; raises where that is no number of bytes. [-0, +0, v] */
+static uint64_t check_said_length(lua_State *L, int fields) {
+  tg_fields_push(L, fields, TG_TEXT("Content-Length"));
+  lua_Number length = -1;
+  if (lua_type(L, -1) == LUA_TSTRING) length = (lua_Number)tg_text_to_number(tg_check_text(L, lua_gettop(L)));
+  else if (lua_type(L, -1) == LUA_TNUMBER) length = lua_tonumber(L, -1);
+  bool is_length = length >= 0 && length <= BYTES_MAX && length == (lua_Number)(uint64_t)length;
+  if (!is_length) tg_raise(L, "header Content-Length: a number of bytes is expected");
+  lua_pop(L, 1);
+  return (uint64_t)length;
+}
+
+/* What the script says of the length must be so. It may say it in place of a body that GET would get. [-0, +0, v] */
+static void check_length(lua_State *L, int fields, bool is_head, tg_response *response) {
+  uint64_t said = check_said_length(L, fields);
+  if (response->status == 204) tg_raise(L, "header Content-Length: an answer of status 204 (No Content) has none");
+  if (response->body.size == 0 && (is_head || response->status == 304)) {
+    response->says = TG_LENGTH_SAID;
+    response->length = said;
+  } else if (said != response->body.size) {
+    tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said,
+             (lua_Number)response->body.size);
+  }
 }
 
 /* --- strings that are sent from where they are --- */
@@ -36,13 +85,24 @@ static tg_hold hold_text(lua_State *L, int index, tg_text text) {
   return (tg_hold){.release = let_go, .owner = tg_runtime_of(L), .key = luaL_ref(L, LUA_REGISTRYINDEX)};
 }
 
-/* core.respond(exchange, status, type or nil, body or nil, fields or nil): answers; nothing happens when the client is
-   gone */
+/* core.respond(exchange, status, type or nil, body or nil, fields or nil, length or nil): answers; nothing happens when
+   the client is gone. The type is for a body that there is. The length is for HEAD, and for 304: a number says that of
+   GET's body, false that it is not known */
 static int respond(lua_State *L) {
+  unsigned seen;
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_text body = tg_opt_text(L, 4);
-  tg_response response = check_head(L, 5);
+  tg_response response = check_head(L, 5, &seen);
+  if (body.size == 0) response.type = (tg_text){NULL, 0};
+  else check_content(L, response.status, "content");
   response.body = body;
+  if (lua_isboolean(L, 6)) response.says = TG_LENGTH_NOT_SAID;
+  if (lua_isnumber(L, 6)) {
+    response.says = TG_LENGTH_SAID;
+    response.length = (uint64_t)lua_tonumber(L, 6);
+  }
+  bool is_head = tg_text_equal(exchange->head.method, TG_TEXT("HEAD"));
+  if ((seen & TG_FIELD_CONTENT_LENGTH) != 0) check_length(L, 5, is_head, &response);
   response.hold = hold_text(L, 4, body);
   tg_exchange_respond(exchange, &response);
   return 0;
@@ -65,9 +125,16 @@ static int answer_state(lua_State *L) {
 
 /* core.answer_start(exchange, status, type or nil, length or nil, fields or nil): sends the head */
 static int start(lua_State *L) {
+  unsigned seen;
   tg_exchange *exchange = tg_request_check_exchange(L);
   lua_Number length = luaL_optnumber(L, 4, -1);
-  tg_response response = check_head(L, 5);
+  tg_response response = check_head(L, 5, &seen);
+  check_content(L, response.status, "what writes one");
+  bool says = (seen & TG_FIELD_CONTENT_LENGTH) != 0;
+  uint64_t said = says ? check_said_length(L, 5) : 0;
+  if (says && length >= 0 && said != (uint64_t)length) {
+    tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said, length);
+  }
   tg_exchange_start(exchange, &response, (int64_t)length);
   return 0;
 }

@@ -17,7 +17,7 @@ static bool is_one_of(tg_text name, const tg_text *names, size_t count) {
 
 /* Flags like those of the header. LEFT_OUT: it belongs to the connection and not to the message, or follows from the
    body. */
-enum { CONNECTION = TG_FIELD_DATE << 1, LEFT_OUT = TG_FIELD_DATE << 2 };
+enum { CONNECTION = TG_FIELD_TRANSFER_ENCODING << 1, LEFT_OUT = TG_FIELD_TRANSFER_ENCODING << 2 };
 
 static unsigned flags_of(tg_text name) {
   static const struct {
@@ -31,11 +31,11 @@ static unsigned flags_of(tg_text name) {
       {NAME("Connection"), CONNECTION | LEFT_OUT},
       {NAME("Keep-Alive"), LEFT_OUT},
       {NAME("Proxy-Connection"), LEFT_OUT},
-      {NAME("Transfer-Encoding"), LEFT_OUT},
+      {NAME("Transfer-Encoding"), TG_FIELD_TRANSFER_ENCODING | LEFT_OUT},
       {NAME("TE"), LEFT_OUT},
       {NAME("Trailer"), LEFT_OUT},
       {NAME("Upgrade"), LEFT_OUT},
-      {NAME("Content-Length"), LEFT_OUT},
+      {NAME("Content-Length"), TG_FIELD_CONTENT_LENGTH | LEFT_OUT},
   };
   for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
     if (tg_text_equal_nocase(name, known[i].name)) return known[i].flags;
@@ -88,9 +88,7 @@ static tg_text key_at(lua_State *L, int index) {
 
 /* --- what the Connection field names (RFC 9110 section 7.6.1) --- */
 
-/* Pushes the value of the field of that name, in any case, from the table at `index`; nil where it has none.
-   [-0, +1, -] */
-static void push_field(lua_State *L, int index, tg_text wanted) {
+void tg_fields_push(lua_State *L, int index, tg_text wanted) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
     if (tg_text_equal_nocase(key_at(L, -2), wanted)) {
@@ -191,7 +189,7 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
   unsigned seen = append_fields(L, index, buffer, 0);
   if ((seen & CONNECTION) == 0) return seen;
   buffer->end -= tg_buffer_size(buffer) - before;
-  push_field(L, index, TG_TEXT("Connection"));
+  tg_fields_push(L, index, TG_TEXT("Connection"));
   append_fields(L, index, buffer, lua_gettop(L));
   lua_pop(L, 1);
   return seen & ~(unsigned)CONNECTION;

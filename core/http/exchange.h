@@ -99,13 +99,22 @@ typedef struct tg_hold {
 /* A shorter text is copied where the client does not take it at once, and needs no hold. */
 enum { TG_HELD_BYTES_MIN = 64 * 1024 };
 
+/* What Content-Length says. The last two are for answers to HEAD and for 304, behind which no body comes. */
+typedef enum tg_response_length {
+  TG_LENGTH_OF_BODY,
+  TG_LENGTH_NOT_SAID, /* nothing: GET's body would come in pieces */
+  TG_LENGTH_SAID,     /* `length`: that of the body that GET would get */
+} tg_response_length;
+
 typedef struct tg_response {
   unsigned status; /* 200 to 599 */
   tg_text type;    /* Content-Type; {NULL, 0} for none */
   tg_text fields;  /* other field lines, each ended by CRLF, checked; no Content-Length, no Connection */
   bool has_date;   /* they hold a Date */
-  tg_text body;
-  tg_hold hold; /* of the body */
+  tg_text body;    /* empty for a status that has none (tg_status_allows_content) */
+  tg_hold hold;    /* of the body */
+  tg_response_length says;
+  uint64_t length;
 } tg_response;
 
 /* Lets go of a hold; harmless the second time. */

@@ -73,11 +73,19 @@ static void write_fields(tg_server_connection *connection, tg_buffer *head, cons
   tg_buffer_append_text(head, response->fields);
 }
 
+/* RFC 9110 section 8.6. What the response itself says is for answers without a body only. */
+static void write_length(const tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
+  bool has_body = tg_status_has_body(response->status);
+  bool is_alone = is_head_request(connection) || response->status == 304;
+  if (is_alone && response->says == TG_LENGTH_SAID) tg_http1_write_length(head, response->length);
+  else if (has_body && !(is_alone && response->says == TG_LENGTH_NOT_SAID)) {
+    tg_http1_write_length(head, response->body.size);
+  }
+}
+
 static void write_head(tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
   write_fields(connection, head, response);
-  /* For HEAD the length is that of GET's body, or none where it is not known (RFC 9110 section 8.6). */
-  bool has_length = tg_status_has_body(response->status) && !(is_head_request(connection) && response->body.size == 0);
-  if (has_length) tg_http1_write_length(head, response->body.size);
+  write_length(connection, head, response);
   write_connection_field(connection, head);
   tg_http1_write_end(head);
 }

@@ -21,11 +21,14 @@ static const reason reasons[] = {
     REASON(205, "Reset Content"),
     REASON(206, "Partial Content"),
     REASON(207, "Multi-Status"),
+    REASON(208, "Already Reported"),
+    REASON(226, "IM Used"),
     REASON(300, "Multiple Choices"),
     REASON(301, "Moved Permanently"),
     REASON(302, "Found"),
     REASON(303, "See Other"),
     REASON(304, "Not Modified"),
+    REASON(305, "Use Proxy"),
     REASON(307, "Temporary Redirect"),
     REASON(308, "Permanent Redirect"),
     REASON(400, "Bad Request"),
@@ -50,6 +53,7 @@ static const reason reasons[] = {
     REASON(421, "Misdirected Request"),
     REASON(422, "Unprocessable Content"),
     REASON(423, "Locked"),
+    REASON(424, "Failed Dependency"),
     REASON(425, "Too Early"),
     REASON(426, "Upgrade Required"),
     REASON(428, "Precondition Required"),
@@ -62,7 +66,10 @@ static const reason reasons[] = {
     REASON(503, "Service Unavailable"),
     REASON(504, "Gateway Timeout"),
     REASON(505, "HTTP Version Not Supported"),
+    REASON(506, "Variant Also Negotiates"),
     REASON(507, "Insufficient Storage"),
+    REASON(508, "Loop Detected"),
+    REASON(510, "Not Extended"),
     REASON(511, "Network Authentication Required"),
 };
 
@@ -75,4 +82,8 @@ tg_text tg_status_reason(unsigned status) {
 
 bool tg_status_has_body(unsigned status) {
   return status >= 200 && status != 204 && status != 304;
+}
+
+bool tg_status_allows_content(unsigned status) {
+  return tg_status_has_body(status) && status != 205;
 }

@@ -10,4 +10,7 @@ tg_text tg_status_reason(unsigned status);
 /* Can a response with this status have a body (RFC 9110 section 6.4.1)? Not 1xx, 204 and 304. */
 bool tg_status_has_body(unsigned status);
 
+/* May that body have content? Not where there is no body, nor in 205, whose length is always 0 (section 15.3.6). */
+bool tg_status_allows_content(unsigned status);
+
 #endif

@@ -17,29 +17,38 @@ local raw_bytes, is_file, is_response = response.raw_bytes, response.is_file, re
 
 local JSON = "application/json"
 local TEXT = "text/plain; charset=utf-8"
-local NO_BODY = { [204] = true, [304] = true }
+local NO_CONTENT = { [204] = true, [205] = true, [304] = true }
 
 local answer = {}
 
--- A body that is there as a whole.
-local function reply(exchange, request, compression, status, media_type, text, headers)
-  if is_wanted(request, compression) then
-    text, headers = answer_coding.whole(compression, exchange, status, media_type, text, headers)
-  end
-  return respond(exchange, status, media_type, text, headers)
-end
-
--- The Content-Length that a handler gives for a body in pieces.
+-- The Content-Length that a handler gives.
 local function length_of(headers)
   local name = headers and multimap.spelling(headers, "Content-Length")
   if name then
     local value = headers[name]
     local length = type(value) == "number" and value or tonumber(tostring(value):match "^%d+$")
     if not length or length % 1 ~= 0 or length < 0 or length > 2 ^ 53 then
-      core.raise "header Content-Length: a number of bytes is expected, and this is none"
+      core.raise "header Content-Length: a number of bytes is expected"
     end
     return length
   end
+end
+
+-- What a handler says of a body's length is true of the body as it is: the core looks at what is sent.
+local function encoded(exchange, compression, status, media_type, text, headers)
+  local length = length_of(headers)
+  if length and length ~= #text then
+    core.raise(("header Content-Length: it says %d, and the body has %d bytes"):format(length, #text))
+  end
+  return answer_coding.whole(compression, exchange, status, media_type, text, headers)
+end
+
+-- A body that is there as a whole.
+local function reply(exchange, request, compression, status, media_type, text, headers)
+  if is_wanted(request, compression) and text ~= "" then
+    text, headers = encoded(exchange, compression, status, media_type, text, headers)
+  end
+  return respond(exchange, status, media_type, text, headers)
 end
 
 -- Calls `body` with a function that writes, and ends the answer.
@@ -85,13 +94,21 @@ local function stream_encoded(exchange, status, body, headers, encoder, file)
   end
 end
 
-local function send_pieces(exchange, request, compression, status, body, headers)
-  local has_no_body, encoder = request.method == "HEAD" or NO_BODY[status], nil
-  if is_wanted(request, compression) then
-    headers, encoder = answer_coding.pieces(compression, exchange, status, headers, length_of(headers), has_no_body)
+local function check_content(status, what)
+  if NO_CONTENT[status] then
+    core.raise(("an answer of status %d (%s) has no body, and this one has %s; leave it out, or give another status")
+      :format(status, core.status_reason(status), what))
   end
-  if has_no_body then
-    return respond(exchange, status, nil, nil, headers)
+end
+
+local function send_pieces(exchange, request, compression, status, body, headers)
+  check_content(status, "a function that writes one")
+  local is_head, encoder = request.method == "HEAD", nil
+  if is_wanted(request, compression) then
+    headers, encoder = answer_coding.pieces(compression, exchange, status, headers, length_of(headers), is_head)
+  end
+  if is_head then
+    return respond(exchange, status, nil, nil, headers, false)
   elseif encoder then
     return stream_encoded(exchange, status, body, headers, encoder)
   end
@@ -121,7 +138,7 @@ local function send_file(exchange, request, compression, status, body, headers)
   local is_head, is_encoded = request.method == "HEAD", answer_coding.is_encoded(headers, body)
   if is_head and is_encoded then
     core.file_close(body.file)
-    return respond(exchange, status, nil, nil, headers)
+    return respond(exchange, status, nil, nil, headers, false)
   end
   local encoder = is_encoded and answer_coding.file_encoder(compression, exchange, headers, body)
   if encoder then

@@ -74,10 +74,12 @@ describe("a handler's return", function()
   end)
 
   it("of a status that has no body sends none", function()
-    for _, status in ipairs { 204, 304 } do
-      local answer = answer_to(status, "dropped")
-      assert.equal(status, answer.status)
-      assert.is_nil(answer.headers["content-length"])
+    for status, length in pairs { [204] = false, [205] = "0", [304] = false } do
+      for _, body in ipairs { false, "" } do
+        local answer = answer_to(status, body or nil)
+        assert.equal(status, answer.status)
+        assert.equal(length or nil, answer.headers["content-length"])
+      end
     end
   end)
 
@@ -117,7 +119,7 @@ describe("a handler's return", function()
 
   it("leaves framing to the gateway, whatever the handler says", function()
     local answer = answer_to(200, "four", {
-      ["Content-Length"] = "99", ["Transfer-Encoding"] = "chunked", Connection = "close", ["Keep-Alive"] = "x",
+      ["Content-Length"] = "4", Connection = "X-Other", ["Keep-Alive"] = "x",
       Upgrade = "h2c", TE = "trailers", Trailer = "X", ["Proxy-Connection"] = "x",
     })
     assert.equal("4", answer.headers["content-length"])
@@ -141,8 +143,38 @@ describe("what a handler may not return,", function()
   end)
 
   it("statuses that are none", function()
-    for _, status in ipairs { 0, 99, 100, 199, 600, -1, 1e9 } do
-      assert.matches("a status is a number from 200 to 599", refused(status, "x"), 1, true)
+    for _, status in ipairs { 0, 99, 100, 199, 600, -1, 1e9, 200.5, 0 / 0, math.huge } do
+      local message = ("a status is a whole number from 200 to 599, not %.14g"):format(status)
+      assert.matches(message, refused(status, "x"), 1, true)
+    end
+  end)
+
+  it("a body where the status has none", function()
+    for status, reason in pairs { [204] = "No Content", [205] = "Reset Content", [304] = "Not Modified" } do
+      local message = ("an answer of status %d (%s) has no body, and this one has "):format(status, reason)
+      for _, body in ipairs { "x", { a = 1 }, 5, tg.json.raw "{}", function(write) write "x" end } do
+        assert.matches(message, refused(status, body), 1, true)
+      end
+    end
+  end)
+
+  it("a length that is not the body's", function()
+    for _, length in ipairs { 3, "5", "99" } do
+      local said = ("header Content-Length: it says %s, and the body has 4 bytes"):format(length)
+      assert.matches(said, refused(200, "four", { ["content-LENGTH"] = length }), 1, true)
+    end
+    for _, length in ipairs { "x", -1, "+4", "4, 4", 4.5, { 4, 4 } } do
+      local said = "header Content-Length: a number of bytes is expected"
+      assert.matches(said, refused(200, "four", { ["Content-Length"] = length }), 1, true)
+    end
+    assert.matches("it says 4, and the body has 0 bytes", refused(404, nil, { ["Content-Length"] = 4 }), 1, true)
+    assert.matches("status 204 (No Content) has none", refused(204, nil, { ["Content-Length"] = 0 }), 1, true)
+  end)
+
+  it("a framing of its own", function()
+    for _, body in ipairs { "x", function(write) write "x" end } do
+      assert.matches("header Transfer-Encoding: how an answer is framed is the gateway's own business",
+        refused(200, body, { ["transfer-encoding"] = "chunked" }), 1, true)
     end
   end)
 
