@@ -76,9 +76,10 @@ static void write_fields(tg_server_connection *connection, tg_buffer *head, cons
 /* RFC 9110 section 8.6. What the response itself says is for answers without a body only. */
 static void write_length(const tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
   bool has_body = tg_status_has_body(response->status);
-  bool is_alone = is_head_request(connection) || response->status == 304;
+  bool is_head = is_head_request(connection) && tg_status_allows_content(response->status);
+  bool is_alone = is_head || response->status == 304;
   if (is_alone && response->says == TG_LENGTH_SAID) tg_http1_write_length(head, response->length);
-  else if (has_body && !(is_alone && response->says == TG_LENGTH_NOT_SAID)) {
+  else if (has_body && !(is_head && response->says == TG_LENGTH_NOT_SAID)) {
     tg_http1_write_length(head, response->body.size);
   }
 }

@@ -3,7 +3,6 @@
 local answer_coding = require "tidegate.answer_coding"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
-local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
@@ -13,6 +12,7 @@ local number_text = require("tidegate.text").number
 local type, xpcall = type, xpcall
 local is_wanted = answer_coding.is_wanted
 local respond, encode, results = core.respond, json.encode, task.results
+local is_upstream, response_of = response.is_upstream, response.of
 local raw_bytes, is_file, is_response = response.raw_bytes, response.is_file, response.is_response
 
 local JSON = "application/json"
@@ -155,19 +155,46 @@ local function send_file(exchange, request, compression, status, body, headers)
   core.answer_end(exchange)
 end
 
-local function in_full(exchange, request, compression, status, body, headers)
-  if headers and multimap.is_fields(headers) then
-    headers = forwarding.lines(headers)
+-- Sends no bytes. What an upstream said of a length that is not here holds for HEAD, and for 304.
+local function send_nothing(exchange, request, status, headers, handed)
+  if handed ~= nil and (status == 304 or request.method == "HEAD") and not length_of(headers) then
+    local length = type(handed) == "string" and handed:match "^%d+$"
+    return respond(exchange, status, nil, nil, headers, length and tonumber(length) or false)
   end
-  local kind = type(body)
-  if kind == "table" and is_file(body) then
+  return respond(exchange, status, nil, nil, headers)
+end
+
+-- A 206 that does not say which part it is would be taken for the whole (RFC 9110 section 15.3.7).
+local function check_part(headers)
+  local name = headers and multimap.spelling(headers, "Content-Range")
+  local type_name = headers and multimap.spelling(headers, "Content-Type")
+  local media_type = type_name and tostring(headers[type_name]):lower() or ""
+  if not (name or media_type:find("^%s*multipart/byteranges")) then
+    core.raise "an answer of status 206 (Partial Content) says in its header Content-Range which part it is"
+  end
+end
+
+local function send_table(exchange, request, compression, status, body, headers)
+  if is_file(body) then
     return send_file(exchange, request, compression, status, body, headers)
-  elseif kind == "table" then
-    return reply(exchange, request, compression, status, JSON, encode(body), headers)
-  elseif kind == "string" then
-    return reply(exchange, request, compression, status, TEXT, body, headers)
-  elseif kind == "nil" then
-    return respond(exchange, status, nil, nil, headers)
+  elseif is_response(body) then
+    core.raise "a response object is a whole answer, and no body: return it alone, and set its status and its headers"
+  end
+  return reply(exchange, request, compression, status, JSON, encode(body), headers)
+end
+
+-- `handed` as Response._handed.
+local function in_full(exchange, request, compression, status, body, headers, handed)
+  local kind = type(body)
+  if status == 206 then
+    check_part(headers)
+  end
+  if kind == "table" then
+    return send_table(exchange, request, compression, status, body, headers)
+  elseif kind == "string" and body ~= "" then
+    return reply(exchange, request, compression, status, handed == nil and TEXT or nil, body, headers)
+  elseif kind == "nil" or kind == "string" then
+    return send_nothing(exchange, request, status, headers, handed)
   elseif kind == "number" then
     return respond(exchange, status, TEXT, number_text(body, "a response's body"), headers)
   elseif raw_bytes(body) then
@@ -178,6 +205,10 @@ local function in_full(exchange, request, compression, status, body, headers)
   error(("a response's body must be a string, a table or a function(write), not a %s"):format(kind), 0)
 end
 
+local function is_handed_on(body, headers)
+  return is_upstream(body) or headers ~= nil and multimap.is_fields(headers)
+end
+
 --- Answers an exchange with what a handler returned.
 ---@async
 ---@param compression tidegate.Compression
@@ -185,7 +216,9 @@ function answer.send(exchange, request, compression, first, body, headers)
   local kind = type(first)
   if kind == "table" then
     if is_response(first) then
-      return in_full(exchange, request, compression, first.status, first.body, first.headers)
+      return in_full(exchange, request, compression, first.status, first.body, first.headers, first._handed)
+    elseif is_upstream(first) then
+      return answer.send(exchange, request, compression, response_of(first))
     end
     local text = encode(first)
     if #text < compression.compress_bytes_min then -- as most answers: they are not worth a call of their own
@@ -197,6 +230,9 @@ function answer.send(exchange, request, compression, first, body, headers)
   elseif kind == "nil" then
     return respond(exchange, 204)
   elseif kind == "number" then
+    if is_handed_on(body, headers) then
+      return answer.send(exchange, request, compression, response_of(first, body, headers))
+    end
     return in_full(exchange, request, compression, first, body, headers)
   elseif raw_bytes(first) then
     return reply(exchange, request, compression, 200, JSON, raw_bytes(first))

@@ -49,7 +49,10 @@ function forwarding.mark(fields, origin)
   origins[fields] = origin
 end
 
-local NEXT_SERVER_ONLY = { "proxy-authenticate", "proxy-authorization", "proxy-authentication-info" }
+-- Of these the last says how the message was framed, which is no matter of where it goes.
+local NEXT_SERVER_ONLY = {
+  "proxy-authenticate", "proxy-authorization", "proxy-authentication-info", "transfer-encoding",
+}
 
 --- The fields of a message for another one, as a plain table.
 ---@param fields table what multimap.fields has made
@@ -60,6 +63,40 @@ function forwarding.lines(fields)
     lines[name] = nil
   end
   return lines
+end
+
+-- Fields that describe the very bytes of a body: those of another one are not described by them.
+local OF_THE_BYTES = { "content-encoding", "content-range", "content-md5", "digest", "content-digest", "repr-digest" }
+
+-- [fields of an upstream's answer] = its body, as long as the fields are there
+local bodies = setmetatable({}, { __mode = "k" })
+
+--- Says that fields are those of an answer with that body.
+function forwarding.mark_answer(fields, body)
+  bodies[fields] = body
+end
+
+local function leave_out(lines, names)
+  for _, name in ipairs(names) do
+    lines[name] = nil
+  end
+end
+
+--- The fields of an upstream's answer for one of the gateway's own. Where that has another body, what described the old
+--- one is left out; a table, which goes out as JSON, is not of the old type either.
+---@param fields table what multimap.fields has made
+---@param body any of the new answer
+---@return table<string, string|string[]> # names in lower case, without Content-Length
+---@return string|false # the Content-Length: the new one's too where nothing follows, as for HEAD
+function forwarding.answer_lines(fields, body)
+  local lines = forwarding.lines(fields)
+  local length = lines["content-length"] or false
+  lines["content-length"] = nil
+  if body ~= nil and body ~= "" and body ~= bodies[fields] then
+    leave_out(lines, OF_THE_BYTES)
+    lines["content-type"] = type(body) ~= "table" and lines["content-type"] or nil
+  end
+  return lines, length
 end
 
 local function is_about_client(name)

@@ -31,7 +31,9 @@ function lazy.headers(self)
     flat[count + 1], flat[count + 2] = name, value
     count = count + 2
   end
-  return multimap.fields(flat)
+  local fields = multimap.fields(flat)
+  forwarding.mark_answer(fields, self._body)
+  return fields
 end
 
 function lazy.url(self)

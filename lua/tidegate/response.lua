@@ -12,6 +12,7 @@ local encode = json.encode
 ---@field status integer
 ---@field headers table<string, string|string[]>
 ---@field body string|table|function|nil a table is sent as JSON; a function(write) is called and writes it in pieces
+---@field _handed string|false|nil its fields are an upstream's, which said this length or none; nil: they are not
 local Response = { __name = "tidegate.Response" }
 Response.__index = Response
 
@@ -89,9 +90,36 @@ local function cookie_lines(cookies)
   return lines
 end
 
--- A copy of headers for a response to keep; an upstream's are handed on, and several Set-Cookie stay several.
-local function own_headers(given)
-  return multimap.headers(given and multimap.is_fields(given) and forwarding.lines(given) or given)
+-- Is it what a call of tg.http has returned?
+local function is_upstream(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  return type(metatable) == "table" and metatable.__name == "tidegate.ClientResponse"
+end
+
+response.is_upstream = is_upstream
+
+-- A copy of headers for a response to keep. Those of an upstream's answer are handed on; then the second result says of
+-- them what Response._handed does.
+local function own_headers(given, body)
+  if given and multimap.is_fields(given) then
+    local lines, length = forwarding.answer_lines(given, body)
+    return multimap.headers(lines), length
+  end
+  return multimap.headers(given)
+end
+
+local function make(status, given, body)
+  local headers, handed = own_headers(given, body)
+  return setmetatable({ status = status, headers = headers, body = body, _handed = handed }, Response)
+end
+
+-- An upstream's answer as one of the gateway's own: with its fields and its body, but for what the handler says.
+local function hand_on(upstream, status, given)
+  local made = make(status or upstream.status, upstream.headers, upstream:body())
+  for name, value in pairs(own_headers(given, made.body)) do
+    made.headers[name] = value
+  end
+  return made
 end
 
 -- Adds lines to the Set-Cookie that may be there.
@@ -102,6 +130,12 @@ local function add_cookies(headers, lines)
     all[#all + 1] = line
   end
   headers["Set-Cookie"] = all
+end
+
+local function check_status(status)
+  if status ~= nil and not (type(status) == "number" and status >= 200 and status <= 599 and status % 1 == 0) then
+    core.raise("tg.response: a status is a whole number from 200 to 599, and " .. text.shown(status) .. " is not")
+  end
 end
 
 local known = { status = true, headers = true, cookies = true, body = true }
@@ -118,14 +152,13 @@ function response.new(fields)
       core.raise(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)))
     end
   end
-  if fields.status ~= nil and type(fields.status) ~= "number" then
-    core.raise("tg.response: a status is a number from 200 to 599")
-  end
-  local headers = own_headers(fields.headers)
+  check_status(fields.status)
+  local made = is_upstream(fields.body) and hand_on(fields.body, fields.status, fields.headers)
+    or make(fields.status or 200, fields.headers, fields.body)
   if fields.cookies then
-    add_cookies(headers, cookie_lines(fields.cookies))
+    add_cookies(made.headers, cookie_lines(fields.cookies))
   end
-  return setmetatable({ status = fields.status or 200, headers = headers, body = fields.body }, Response)
+  return made
 end
 
 --- Raises what is wrong with what a handler returned.
@@ -149,12 +182,14 @@ function response.of(first, body, headers)
   local kind = type(first)
   if kind == "table" and getmetatable(first) == Response then
     return first
+  elseif kind == "table" and is_upstream(first) then
+    return hand_on(first)
   elseif kind == "table" or kind == "string" or response.raw_bytes(first) then
-    return setmetatable({ status = 200, headers = own_headers(), body = first }, Response)
+    return make(200, nil, first)
   elseif kind == "nil" then
-    return setmetatable({ status = 204, headers = own_headers() }, Response)
+    return make(204)
   elseif kind == "number" then
-    return setmetatable({ status = first, headers = own_headers(headers), body = body }, Response)
+    return is_upstream(body) and hand_on(body, first, headers) or make(first, headers, body)
   end
   return response.refuse(kind)
 end

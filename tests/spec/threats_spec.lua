@@ -50,7 +50,7 @@ describe("class 5: in an answer", function()
 
   it("a status that is none is an error, and the reason is the gateway's", function()
     for _, status in ipairs { 99, 100, 101, 199, 600, 1000, 0 / 0, -1 } do
-      assert.matches("a status is a number from 200 to 599", fails(function() return status, "x" end), 1, true)
+      assert.matches("a status is a whole number from 200 to 599", fails(function() return status, "x" end), 1, true)
     end
     assert.matches("^HTTP/1.1 299 [^\r]*\r\n", server.get(function() return 299, "x" end, "/x").head)
   end)
