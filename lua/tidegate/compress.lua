@@ -308,13 +308,50 @@ function compress.coding_of(content_encoding)
   return coding
 end
 
---- A decoder for the body of a request, which the caller closes. Ends the request with 503 where there is no memory.
+-- Each may hold up to 8 MiB (zstd) or 24 MiB (br), so that their number is limited. One that was lost by an error
+-- leaves the table when it is collected.
+local decoders = setmetatable({}, { __mode = "k" })
+local decode_bodies_max = 100
+
+--- How many bodies may be decoded at once.
+---@param values {decode_bodies_max: integer}
+function compress.configure(values)
+  decode_bodies_max = values.decode_bodies_max
+end
+
+--- How many bodies are being decoded.
+---@return integer
+function compress.decoder_count()
+  local count = 0
+  for _ in pairs(decoders) do
+    count = count + 1
+  end
+  return count
+end
+
+--- A decoder for the body of a request; the caller closes it. Ends the request with 503 where decode_bodies_max are
+--- open, or where there is no memory.
 ---@param coding string
 ---@param bytes_max integer?
 ---@param ratio_max integer?
 ---@return userdata
 function compress.decoder(coding, bytes_max, ratio_max)
-  return core.decoder(coding, bytes_max, ratio_max) or errors.abort(503, "no memory to decode the body")
+  if compress.decoder_count() >= decode_bodies_max then
+    errors.abort(503, "too many bodies are being decoded", { ["Retry-After"] = "1" })
+  end
+  local decoder = core.decoder(coding, bytes_max, ratio_max)
+  if not decoder then
+    errors.abort(503, "no memory to decode the body", { ["Retry-After"] = "1" })
+  end
+  decoders[decoder] = true
+  return decoder
+end
+
+--- Gives the memory of a decoder back.
+---@param decoder userdata
+function compress.close_decoder(decoder)
+  decoders[decoder] = nil
+  core.close_decoder(decoder)
 end
 
 --- Decodes the body of a request by its Content-Encoding, 64 KiB at a time; in between other tasks run.
@@ -322,7 +359,7 @@ end
 --- Ends the request with 400 where the body is not what the field says, ends too early or goes on behind its end; 413
 --- where it grows beyond `bytes_max`, or past 64 KiB beyond `ratio_max` times what was read of it, where it needs a
 --- window of more than 8 MiB (zstd) or 16 MiB (br), and where codings are chained; 415, with an Accept-Encoding of what
---- is known, for another coding; 503 where there is no memory.
+--- is known, for another coding; 503 where decode_bodies_max are being decoded, or there is no memory.
 ---@async
 ---@param content_encoding string? the request's field
 ---@param text string
@@ -334,9 +371,9 @@ function compress.decode(content_encoding, text, options)
   options = options or {}
   local coding = compress.coding_of(content_encoding)
   local coder = compress.decoder(coding, options.bytes_max, options.ratio_max)
-  local bytes, err, status, detail = pump(core.decode, core.close_decoder, coder, text, true, name)
+  local bytes, err, status, detail = pump(core.decode, compress.close_decoder, coder, text, true, name)
   if bytes then
-    core.close_decoder(coder)
+    compress.close_decoder(coder)
     return bytes
   elseif err ~= nil then
     error(err, 0)

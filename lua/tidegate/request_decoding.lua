@@ -32,22 +32,13 @@ function request_decoding.whole(exchange, body)
   })
 end
 
-local open = 0 -- decoders of requests under way
-
---- How many bodies are being decoded in pieces.
----@return integer
-function request_decoding.count()
-  return open
-end
-
 -- --- in pieces
 
 -- What follows takes a reader, a body under way: {coder, pieces, text, at, is_last, is_empty}.
 
 local function close(reader)
   if reader.coder then
-    open = open - 1
-    core.close_decoder(reader.coder)
+    compress.close_decoder(reader.coder)
     reader.coder = nil
   end
 end
@@ -110,7 +101,6 @@ function request_decoding.pieces(exchange, pieces)
   end
   local coder = compress.decoder(coding, bytes_max_of(exchange))
   local reader = { coder = coder, pieces = pieces, at = 1, is_last = false, is_empty = true }
-  open = open + 1
   task.at_end(core.request_task(exchange), function()
     close(reader)
   end)

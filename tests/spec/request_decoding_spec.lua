@@ -1,7 +1,6 @@
 -- Bodies of requests with a Content-Encoding: decoded where that is asked for, within limits, and nothing left behind.
-local compress = require "tidegate.compress"
 local core = require "tidegate.core"
-local request_decoding = require "tidegate.request_decoding"
+local compress = require "tidegate.compress"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 local compressed = require "tests.support.compressed"
@@ -66,7 +65,7 @@ describe("a request's body", function()
 
   after_each(function()
     settle()
-    assert.equal(0, request_decoding.count())
+    assert.equal(0, compress.decoder_count())
     assert.equal(0, left())
     t.close()
   end)
@@ -294,14 +293,14 @@ describe("a request's body", function()
       settle()
     end)
     stream:close()
-    assert.equal(0, request_decoding.count())
+    assert.equal(0, compress.decoder_count())
     t.close()
   end
 
   it("leaves no decoder behind where its route stops reading", function()
     local function first(request)
       assert(request:chunks { decode = true }())
-      assert.equal(1, request_decoding.count())
+      assert.equal(1, compress.decoder_count())
       return "enough"
     end
     local body = compress.encode("gzip", TEXT):sub(1, 800)
@@ -322,11 +321,75 @@ describe("a request's body", function()
     end)
   end)
 
+  describe("where decode_bodies_max are under way", function()
+    local held
+
+    before_each(function()
+      compress.configure { decode_bodies_max = 2 }
+    end)
+
+    after_each(function()
+      compress.configure { decode_bodies_max = 100 }
+    end)
+
+    local function app()
+      return t.app(function(on)
+        on:post("/held", function(request)
+          local pieces = request:chunks { decode = true }
+          pieces()
+          held:wait()
+          return "held"
+        end)
+        on:post("/chunks", function(request) return request:chunks { decode = true }() end)
+        on:post("/body", function(request) return request:body { decode = true } end)
+        on:post("/json", function(request) return request:json() end)
+        on:post("/plain", function(request) return request:body() end)
+      end)
+    end
+
+    it("answers 503 and says when to come again, and decodes again when one has ended", function()
+      local client = app()
+      held = tg.event()
+      tg.scope(function(scope)
+        local first = scope:spawn(encoded_post, client, "/held", "gzip", TEXT)
+        local second = scope:spawn(encoded_post, client, "/held", "zstd", TEXT)
+        settle()
+        assert.equal(2, compress.decoder_count())
+        for _, path in ipairs { "/chunks", "/body", "/json" } do
+          local answer = encoded_post(client, path, "br", '{"a":1}')
+          assert.equal(503, answer.status, path)
+          assert.equal("1", answer.headers["Retry-After"])
+          assert.equal("too many bodies are being decoded", answer:json().detail)
+        end
+        assert.equal(200, encoded_post(client, "/plain", "br", "x").status)
+        held:set()
+        assert.equal("held", first:wait():body())
+        assert.equal("held", second:wait():body())
+      end)
+      assert.equal(0, compress.decoder_count())
+      for _, path in ipairs { "/chunks", "/body", "/json" } do
+        assert.equal('{"a":1}', encoded_post(client, path, "br", '{"a":1}'):body())
+      end
+    end)
+
+    it("counts whole bodies that are being decoded in turns", function()
+      local client = app()
+      local large = text_of(30000)
+      local statuses = tg.map(tg.range(1, 6), function()
+        return encoded_post(client, "/body", "gzip", large).status
+      end)
+      table.sort(statuses)
+      assert.equal(200, statuses[2])
+      assert.equal(503, statuses[6])
+      assert.equal(0, compress.decoder_count())
+    end)
+  end)
+
   it("leaves no decoder behind where its client leaves", function()
     local seen
     broken_off(function(request)
       for _ in request:chunks { decode = true } do
-        seen = request_decoding.count()
+        seen = compress.decoder_count()
       end
     end, compress.encode("gzip", TEXT):sub(1, 800), function(stream)
       stream:close()

@@ -6,6 +6,7 @@ local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
+local compress = require "tidegate.compress"
 local forwarding = require "tidegate.forwarding"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
@@ -104,6 +105,7 @@ return function(args)
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
   blocking.configure(values)
+  compress.configure(values)
   access_log.start(values)
   forwarding.trust(values.trusted_proxies)
   local loaded = loader.load(values.routes)

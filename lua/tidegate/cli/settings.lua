@@ -144,6 +144,8 @@ settings.list = {
     help = "which types are compressed; repeatable: text/html, text/*, +json, usual" },
   { name = "compress_bodies_max", read = whole_number_or_none, default = 100, value = "N",
     help = "answers that are compressed at once; others are sent as they are" },
+  { name = "decode_bodies_max", read = whole_number, default = 100, value = "N",
+    help = "bodies that are decoded at once; 503 over it" },
   { name = "trusted_proxies", read = networks, default = {}, many = true, value = "ADDRESS",
     help = "proxies whose X-Forwarded-For counts; repeatable: 127.0.0.1, 10.0.0.0/8, unix:" },
   { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
