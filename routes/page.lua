@@ -36,16 +36,18 @@ local function comment(line)
 end
 
 local function first_sentence(words)
-  local text = table.concat(words, " "):match("^%s*(.-)%s*$")
+  local text = table.concat(words, " "):match("^%s*(%S.*)$") or ""
   return text:match("^(.-%.)%s") or text
 end
 
 -- What the comment says that ends right above a line.
 local function comment_above(lines, number)
-  local words = {}
-  while comment(lines[number - 1]) do
-    number = number - 1
-    table.insert(words, 1, comment(lines[number]))
+  local first, words = number, {}
+  while comment(lines[first - 1]) do
+    first = first - 1
+  end
+  for above = first, number - 1 do
+    words[#words + 1] = comment(lines[above])
   end
   return first_sentence(words)
 end
@@ -59,7 +61,7 @@ local function opening_comment(lines)
 end
 
 local function describe(folder, route)
-  local name, number = route.place:match("([^/]+):(%d+)$")
+  local name, number = ("/" .. route.place):match("^.*/([^/:]+):(%d+)$")
   if not name then
     return ""
   end

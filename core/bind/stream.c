@@ -15,6 +15,7 @@ typedef struct script_stream {
   tg_stream *stream; /* NULL before it is connected and after it is closed */
   tg_dial *dial;     /* while it is being connected */
   tg_buffer inbox;   /* what has come and was not read */
+  uint64_t taken;    /* bytes that were read */
   int code;          /* why nothing more comes: TG_ERROR_EOF or another negative code; 0 while something may */
   tg_task *reader;   /* the task that waits for bytes */
   tg_task *writer;   /* the task that waits for the peer to take what was written, or for the connection */
@@ -156,19 +157,26 @@ static int take(lua_State *L) {
   lua_pushlstring(L, text.data, text.size);
   tg_garbage_note(&tg_runtime_of(L)->garbage, text.size);
   tg_buffer_consume(&self->inbox, text.size);
+  self->taken += text.size;
   return 1;
 }
 
-/* core.stream_find(stream, text) → bytes up to the end of the first occurrence in what has come, or nil; and how many
-   bytes have come */
+/* core.stream_find(stream, text, from) → bytes up to the end of the first occurrence in what has come, or nil; how many
+   bytes have come; and where to look from when more have, so that nothing is looked at twice. That place counts from the
+   stream's first byte: another task may take what is in front of it meanwhile. */
 static int find(lua_State *L) {
   script_stream *self = check_stream(L);
   tg_text inbox = tg_buffer_text(&self->inbox), wanted = tg_check_text(L, 2);
-  const char *at = inbox.size > 0 ? memmem(inbox.data, inbox.size, wanted.data, wanted.size) : NULL;
+  lua_Number from = luaL_checknumber(L, 3) - (lua_Number)self->taken;
+  size_t skipped = from > 0 && from <= (lua_Number)inbox.size ? (size_t)from : 0;
+  const char *at = NULL;
+  if (inbox.size > 0) at = memmem(inbox.data + skipped, inbox.size - skipped, wanted.data, wanted.size);
   if (at == NULL) lua_pushnil(L);
   else lua_pushnumber(L, (lua_Number)((size_t)(at - inbox.data) + wanted.size));
   lua_pushnumber(L, (lua_Number)inbox.size);
-  return 2;
+  size_t again = inbox.size > wanted.size ? inbox.size - wanted.size : 0;
+  lua_pushnumber(L, (lua_Number)(self->taken + again));
+  return 3;
 }
 
 /* --- writing --- */

@@ -141,7 +141,7 @@ function App:static(prefix, folder, options)
   local path = folder:sub(1, 1) == "/" and folder or self.folder .. "/" .. folder
   options = options or {}
   local handler = static.handler(path, options, self.shared)
-  local base = prefix:gsub("/+$", "")
+  local base = prefix:match "^.*[^/]" or ""
   if base ~= "" then
     self:get(base, static.add_slash)
   end

@@ -142,7 +142,7 @@ local function fill_several(name, value)
   if text == "" then
     return ""
   end
-  for segment in (whole .. "/"):gmatch "([^/]*)/" do
+  for segment in ("/" .. whole):gmatch "/([^/]*)" do
     segments[#segments + 1] = fill_one(name, segment)
   end
   return table.concat(segments, "/") .. (whole ~= text and "/" or "")

@@ -58,7 +58,7 @@ local function is_type_for(types, value)
   elseif types[kind] ~= nil then
     return types[kind]
   end
-  return types[(kind:match "^[^/]*") .. "/*"] or types[kind:match "%+[^+]*$"] or false
+  return types[(kind:match "^[^/]*") .. "/*"] or types[kind:match "^.*(%+.*)$"] or false
 end
 
 local function as_text(value)

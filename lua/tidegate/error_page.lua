@@ -17,8 +17,8 @@ end
 
 -- The lines around the first place in the message or the traceback whose file can be read.
 local function excerpt(text)
-  for name, line in text:gmatch("([^%s:]+%.lua):(%d+)") do
-    local source = core.read_file(name)
+  for name, line in text:gmatch "%f[^%z%s:]([^%z%s:]+):(%d+)" do
+    local source = name:sub(-4) == ".lua" and core.read_file(name)
     if source then
       local out, number, wanted = {}, 0, tonumber(line)
       for content in source:gmatch "([^\n]*)\n?" do

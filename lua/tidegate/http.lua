@@ -27,7 +27,7 @@ Response.__index = lazy_index(methods, lazy)
 
 function lazy.headers(self)
   local flat, count = {}, 0
-  for name, value in self._lines:gmatch("([^:\r\n]+): ([^\r\n]*)\r\n") do
+  for name, value in self._lines:gmatch "%f[^%z\r\n]([^%z:\r\n]+): ([^\r\n]*)" do
     flat[count + 1], flat[count + 2] = name, value
     count = count + 2
   end

@@ -44,7 +44,7 @@ end
 ---@param folder string
 ---@return tidegate.App
 function loader.load(folder)
-  folder = #folder > 1 and folder:gsub("/+$", "") or folder
+  folder = folder:match "^.*[^/]" or folder:sub(1, 1)
   local on = app.new(folder)
   local files = route_files(folder)
   package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)

@@ -18,7 +18,7 @@ end
 -- The arguments of a format, where a number that %s writes is a text with all its digits.
 local function with_every_digit(format, ...)
   local arguments, index = { ... }, 0
-  for directive in format:gsub("%%%%", ""):gmatch "%%[^%a]*(%a)" do
+  for directive in format:gsub("%%%%", ""):gmatch "%%[^%a%%]*(%a)" do
     index = index + 1
     if directive == "s" and type(arguments[index]) == "number" then
       arguments[index] = shown(arguments[index])

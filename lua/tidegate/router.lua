@@ -74,14 +74,14 @@ end
 
 -- A path without parameters, if that is what the segments make.
 local function literal_path(segments)
-  local path = ""
+  local texts = {}
   for _, segment in ipairs(segments) do
     if segment.kind ~= "literal" then
       return nil
     end
-    path = path .. "/" .. segment.text
+    texts[#texts + 1] = "/" .. segment.text
   end
-  return path
+  return table.concat(texts)
 end
 
 --- Adds a route. Raises when its pattern is bad, or taken.

@@ -24,8 +24,13 @@ local function check_options(options)
   end
 end
 
+-- What stands behind the last slash.
+local function last_segment(path)
+  return path:match "^.*/(.*)$" or path
+end
+
 local function type_of(path, types)
-  local ending = (path:match "%.([^./]+)$" or ""):lower()
+  local ending = (last_segment(path):match "^.*%.(.*)$" or ""):lower()
   return types[ending] or media_types[ending] or "application/octet-stream"
 end
 
@@ -41,7 +46,7 @@ end
 -- slashes would name another host.
 local function with_slash(request)
   local query = request.target:match "%?.*" or ""
-  return "./" .. request.path:match "[^/]*$" .. "/" .. query
+  return "./" .. last_segment(request.path) .. "/" .. query
 end
 
 --- Sends whoever asks for a folder without its slash there.

@@ -44,8 +44,10 @@ end
 ---@return string? # nil when the stream ends before the mark
 function Stream:read_until(mark, most)
   most = most or LINE_BYTES_MAX
+  local from = 0
   while true do
-    local size, come = core.stream_find(self, mark)
+    local size, come, again = core.stream_find(self, mark, from)
+    from = again
     if size then
       return core.stream_take(self, size)
     elseif come > most then

@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local task = require "tidegate.task"
 local tg = require "tidegate"
+local listen_in_memory = require "tests.support.listen_in_memory"
 local socket = require "tests.support.socket"
 
 -- A stream and the raw socket at its other end.
@@ -310,5 +311,33 @@ describe("a function of streams #realtime", function()
         assert.is_false((pcall(core[name], wrong, "x")))
       end
     end
+  end)
+end)
+
+describe("stream:read_until", function()
+  it("finds a mark that comes byte by byte, behind bytes that another task takes meanwhile", function()
+    local streams, close = listen_in_memory "peer.test"
+    local stream = tg.tcp.connect("peer.test", 80)
+    tg.sleep(0)
+    local results = tg.gather {
+      reader = function()
+        return stream:read_until "END"
+      end,
+      writer = function()
+        local taken = {}
+        for char in ("aEENaaENxEND"):gmatch "." do
+          streams[1]:write(char)
+          tg.sleep(1) -- the reader has looked at it
+          if char == "N" then
+            taken[#taken + 1] = stream:read(1)
+          end
+        end
+        return table.concat(taken)
+      end,
+    }
+    assert.equal("aEE", results.writer)
+    assert.equal("NaaENxEND", results.reader)
+    stream:close()
+    close()
   end)
 end)

@@ -85,7 +85,8 @@ function options.parse(command, about, args, extra)
       print_help(command, about, order)
       return nil
     end
-    local name, value = arg:match("^%-%-([^=]+)=?(.*)$")
+    local name, value = arg:match("^%-%-([^=]+)(.*)$")
+    value = value and value:sub(2)
     local option = name and known[name]
     if not option then
       usage_error(("there is no option %s%s (`tidegate %s --help` lists them)"):format(

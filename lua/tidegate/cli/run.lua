@@ -132,7 +132,7 @@ return function(args)
   on_signals(server, values, stopped)
   start_admin(values, bound[1])
   watch.start(values.stall_warn_ms / 1000, function(method, path)
-    return (loaded.shared.router:find(method, path))
+    return (loaded.shared.router:find(method, path)) -- linear: a router
   end)
   background.start(app.periodic(loaded))
   announce(bound, loaded, values)

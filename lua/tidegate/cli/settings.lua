@@ -196,6 +196,7 @@ local function line_of(source, key)
   local escaped, number = key:gsub("%p", "%%%0"), 0
   for line in source:gmatch "([^\n]*)\n?" do
     number = number + 1
+    -- linear: lines of a configuration file
     if line:find("%f[%w_]" .. escaped .. "%s*=") or line:find("%[%s*[\"']" .. escaped .. "[\"']%s*%]") then
       return number
     end

@@ -79,7 +79,7 @@ local function contained(run, element, running)
     if fault then
       error(fault.value, 0)
     end
-    local found = leftovers.find(running.before, running.is_virtual)
+    local found = leftovers.find(running.before, running.is_virtual) -- linear: no pattern
     if #found > 0 then
       local place = element.trace and element.trace.short_src .. ":" .. element.trace.currentline .. ": " or ""
       error(place .. "the test leaves behind: " .. table.concat(found, "; "), 0)
@@ -151,8 +151,7 @@ local function end_stuck(running)
     if why == "beats" and not (running.task and (running.attempts > 0 or is_among_beats(running))) then
       return
     elseif running.task then
-      local tasks = leftovers.tasks(running.before)
-      table.insert(tasks, 1, running.task)
+      local tasks = { running.task, unpack(leftovers.tasks(running.before)) }
       end_test(running, tasks, why)
     elseif why == "spins" then
       running.hopeless = "what a test has left behind goes on when it is cancelled: "
@@ -164,12 +163,9 @@ end
 
 -- The name of a test with those of its blocks and its file.
 local function full_name(busted, element)
-  local names = {}
-  while element do
-    table.insert(names, 1, tostring(element.name or ""))
-    element = busted.context.parent(element)
-  end
-  return table.concat(names, " ")
+  local parent = busted.context.parent(element)
+  local name = tostring(element.name or "")
+  return parent and full_name(busted, parent) .. " " .. name or name
 end
 
 -- Runs each `it` as a child task of the run.
