@@ -8,8 +8,6 @@
 
 static const char metatable[] = "tidegate.stream";
 
-enum { WRITE_QUEUE_BYTES_MAX = 64 * 1024 };
-
 typedef struct script_stream {
   tg_runtime *runtime;
   tg_stream *stream; /* NULL before it is connected and after it is closed */
@@ -17,8 +15,11 @@ typedef struct script_stream {
   tg_buffer inbox;   /* what has come and was not read */
   uint64_t taken;    /* bytes that were read */
   int code;          /* why nothing more comes: TG_ERROR_EOF or another negative code; 0 while something may */
+  int write_code;    /* why nothing more can be written; 0 while something may */
+  bool write_told;   /* … and the script knows */
+  bool finished;     /* the script has ended its side */
   tg_task *reader;   /* the task that waits for bytes */
-  tg_task *writer;   /* the task that waits for the peer to take what was written, or for the connection */
+  tg_task *writer;   /* the task that waits for the system to take what was written, or for the connection */
 } script_stream;
 
 static script_stream *check_stream(lua_State *L) {
@@ -31,8 +32,11 @@ static void wake(tg_task **waiter) {
   if (task != NULL) tg_task_wake(task, 0);
 }
 
+/* What the peer had said before a write failed is read all the same, and then it ends: the script has heard of the reset
+   already. */
 static void on_read(tg_stream *stream, const char *bytes, long size) {
   script_stream *self = stream->owner;
+  if (size == TG_ERROR_RESET && self->write_told) size = TG_ERROR_EOF;
   if (size < 0) self->code = (int)size;
   else if (!tg_buffer_append(&self->inbox, bytes, (size_t)size)) self->code = TG_ERROR_MEMORY;
   tg_stream_read_stop(stream); /* the next read starts it again: a slow reader holds the peer back */
@@ -41,7 +45,7 @@ static void on_read(tg_stream *stream, const char *bytes, long size) {
 
 static void on_drain(tg_stream *stream, int code) {
   script_stream *self = stream->owner;
-  if (code < 0 && self->code == 0) self->code = code;
+  if (code < 0 && self->write_code == 0) self->write_code = code;
   wake(&self->writer);
 }
 
@@ -55,7 +59,7 @@ static void close_stream(script_stream *self) {
   }
   self->dial = NULL;
   self->stream = NULL;
-  if (self->code == 0) self->code = TG_ERROR_CANCELED;
+  self->code = self->write_code = TG_ERROR_CANCELED;
   tg_buffer_free(&self->inbox);
   wake(&self->reader);
   wake(&self->writer);
@@ -117,10 +121,14 @@ static int connect_stream(lua_State *L) {
   return tg_task_park(L, task, on_connect_abort, self);
 }
 
-/* core.stream_error(stream) → nil, or why nothing more comes: "end of stream", "connection refused", … */
+/* core.stream_error(stream, of writing) → nil, or why nothing more comes, or can be written: "end of file", "connection
+   refused", …; and is it no more than the peer's end? */
 static int stream_error(lua_State *L) {
-  int code = check_stream(L)->code;
+  script_stream *self = check_stream(L);
+  bool of_writing = lua_toboolean(L, 2);
+  int code = of_writing ? self->write_code : self->code;
   if (code == 0) return 0;
+  if (of_writing) self->write_told = true;
   lua_pushstring(L, code == TG_ERROR_CANCELED ? "the stream is closed" : tg_error_text(code));
   lua_pushboolean(L, code == TG_ERROR_EOF);
   return 2;
@@ -185,27 +193,36 @@ static void on_write_abort(tg_task *task) {
   ((script_stream *)task->wait)->writer = NULL;
 }
 
-/* core.stream_write(stream, text) → error: waits while the peer is too far behind */
+/* core.stream_write(stream, text) → error: waits until the system has taken it all, so that nothing is lost when the
+   stream is closed behind it, and no failure is heard of too late. Afterwards core.stream_error(stream, true) says how it
+   went. */
 static int write_text(lua_State *L) {
   script_stream *self = check_stream(L);
   tg_text text = tg_check_text(L, 2);
-  if (self->stream == NULL) return 0;
+  if (self->stream == NULL || self->write_code < 0) return 0;
+  if (self->finished) tg_raise(L, "stream:write: this side of the stream has ended, by stream:finish");
   if (self->writer != NULL) tg_raise(L, "another task is writing to this stream");
   tg_task *task = tg_task_enter(L, "stream:write");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_garbage_note_sent(&task->runtime->garbage, text);
   int code = tg_stream_write(self->stream, &text, 1);
-  if (code < 0) self->code = code;
-  if (code != TG_STREAM_QUEUED || tg_stream_queued_bytes(self->stream) < WRITE_QUEUE_BYTES_MAX) return 0;
+  if (code < 0) self->write_code = code;
+  if (code != TG_STREAM_QUEUED) return 0;
   self->writer = task;
   return tg_task_park(L, task, on_write_abort, self);
 }
 
-/* stream:finish(): ends the own side behind what was written; reading goes on */
+/* core.stream_finish(stream) → false where what was written before could not be: ends the own side behind what was
+   written; reading goes on. A stream that is closed or finished stays so. */
 static int finish(lua_State *L) {
   script_stream *self = check_stream(L);
-  if (self->stream != NULL) tg_stream_finish(self->stream);
-  return 0;
+  bool can = self->stream != NULL && !self->finished && self->write_code == 0;
+  if (can) {
+    self->finished = true;
+    tg_stream_finish(self->stream);
+  }
+  lua_pushboolean(L, self->stream == NULL || self->write_code == 0);
+  return 1;
 }
 
 /* --- listening in memory --- */

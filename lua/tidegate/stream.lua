@@ -12,15 +12,26 @@ local Stream = core.stream_metatable()
 Stream.__index = Stream
 Stream.__name = "tidegate.Stream"
 Stream.close = core.stream_close
-Stream.finish = core.stream_finish
 
--- Raises what has broken the stream; returns at its end.
+local function raise_closed(message)
+  error(errors.new { kind = "closed", status = 502, message = "stream: " .. message }, 0)
+end
+
+-- Raises why nothing more can be read; returns at the end.
 local function check(self)
   local message, is_end = core.stream_error(self)
   if message and not is_end then
-    error(errors.new { kind = "closed", status = 502, message = "stream: " .. message }, 0)
+    raise_closed(message)
   end
   return is_end
+end
+
+-- Raises why nothing more can be written. What the peer has said can be read all the same.
+local function check_written(self)
+  local message = core.stream_error(self, true)
+  if message then
+    raise_closed("not written: " .. message)
+  end
 end
 
 --- Waits for bytes.
@@ -59,14 +70,20 @@ function Stream:read_until(mark, most)
   end
 end
 
---- Writes. Waits while the peer is more than 64 KiB behind.
+--- Writes. Waits until the system has taken all of it, as it does while the peer keeps up. Where that fails an error of
+--- kind "closed" is raised; what the peer said before can be read after that, and then the end.
 ---@async
 ---@param bytes string
 function Stream:write(bytes)
   results(core.stream_write(self, bytes))
-  local message, is_end = core.stream_error(self)
-  if message and not is_end then
-    error(errors.new { kind = "closed", status = 502, message = "stream: " .. message }, 0)
+  check_written(self)
+end
+
+--- Ends the own side; reading goes on. Nothing can be written after it. Raises where what a cancelled write had left
+--- could not be written.
+function Stream:finish()
+  if not core.stream_finish(self) then
+    check_written(self)
   end
 end
 

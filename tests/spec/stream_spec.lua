@@ -7,9 +7,10 @@ local listen_in_memory = require "tests.support.listen_in_memory"
 local socket = require "tests.support.socket"
 
 -- A stream and the raw socket at its other end.
-local function pair()
-  local listener = socket.listen()
-  local stream = tg.tcp.connect("127.0.0.1", listener.port)
+local function pair(is_unix)
+  local path = is_unix and os.tmpname()
+  local listener = is_unix and socket.listen_unix(path) or socket.listen()
+  local stream = is_unix and tg.unix.connect(listener.path) or tg.tcp.connect("127.0.0.1", listener.port)
   local peer = listener:accept()
   listener:close()
   return stream, peer
@@ -209,6 +210,217 @@ describe("stream:write #realtime", function()
     end)
     assert.matches("^stream: ", message)
     stream:close()
+  end)
+end)
+
+-- --- the two directions ---
+
+-- Reads until the end; what came, and the error that ended it where one did.
+local function drain(stream)
+  local parts = {}
+  local ok, err = pcall(function()
+    for bytes in function() return stream:read() end do
+      parts[#parts + 1] = bytes
+    end
+  end)
+  return table.concat(parts), not ok and err or nil
+end
+
+-- Writes until that fails; the message.
+local function write_until_it_fails(stream, bytes)
+  return fails("closed", function()
+    for _ = 1, 1000 do
+      stream:write(bytes)
+    end
+  end)
+end
+
+-- How a peer ends that has said what it had to say.
+local ENDINGS = {
+  ["closes without having read"] = function(peer) peer:close() end,
+  ["resets"] = function(peer) peer:reset() end,
+  ["reads and closes"] = function(peer)
+    peer:take_nowait(100)
+    peer:close()
+  end,
+}
+
+describe("after a write that fails #realtime", function()
+  for how, finish in pairs(ENDINGS) do
+    for number, said in ipairs { "", "busy, come back later\n", ("x"):rep(60000), "over a Unix socket" } do
+      it(("what a peer said that %s is read, and then the end (%d bytes)"):format(how, #said), function()
+        local stream, peer = pair(number == 4)
+        stream:write "hello"
+        if how ~= "reads and closes" then
+          peer:look(1, function() end)
+        end
+        peer:write(said)
+        finish(peer)
+        local message = write_until_it_fails(stream, ("y"):rep(100000))
+        assert.matches("^stream: not written: ", message)
+        assert.equal(message, write_until_it_fails(stream, "y")) -- it stays so
+        local come, err = drain(stream)
+        assert.is_nil(err)
+        assert.equal(#said, #come)
+        assert.is_nil(stream:read())
+        assert.equal(message, fails("closed", stream.finish, stream))
+        stream:close()
+      end)
+    end
+  end
+
+  it("that waited, as the peer did not read, it is the same", function()
+    local stream, peer = pair()
+    local message
+    tg.gather {
+      function()
+        message = write_until_it_fails(stream, ("y"):rep(1000000))
+      end,
+      function()
+        peer:write "enough"
+        tg.sleep(0.01)
+        peer:close()
+      end,
+    }
+    assert.matches("^stream: not written: ", message)
+    assert.equal("enough", (drain(stream)))
+    stream:close()
+  end)
+
+  it("a reader that waits meanwhile gets what the peer says, and hears of the end", function()
+    local stream, peer = pair()
+    local come, err
+    tg.gather {
+      function()
+        come, err = drain(stream)
+      end,
+      function()
+        write_until_it_fails(stream, ("y"):rep(1000000))
+      end,
+      function()
+        peer:look(1000, function() end)
+        peer:write "enough"
+        tg.sleep(0.01)
+        peer:close()
+      end,
+    }
+    assert.equal("enough", come)
+    assert.is_true(err == nil or tostring(err) == "stream: connection reset by peer")
+    stream:close()
+  end)
+end)
+
+describe("the directions of a stream #realtime", function()
+  it("have errors of their own", function()
+    local stream, peer = pair()
+    stream:write "unread"
+    peer:write "last"
+    peer:close() -- a reset
+    local come, err = drain(stream)
+    assert.equal("last", come)
+    assert.equal("stream: connection reset by peer", tostring(err))
+    assert.equal("stream: connection reset by peer", fails("closed", stream.read, stream))
+    assert.matches("^stream: not written: ", write_until_it_fails(stream, "more"))
+    assert.equal("stream: connection reset by peer", fails("closed", stream.read, stream))
+    stream:close()
+  end)
+
+  it("end one by one: the peer's", function()
+    local stream, peer = pair()
+    peer:write "all"
+    peer:finish()
+    assert.equal("all", (drain(stream)))
+    stream:write "still here"
+    assert.equal("still here", peer:read_exactly(10))
+    stream:write(("x"):rep(100000))
+    assert.equal(100000, #peer:read_exactly(100000))
+    stream:finish()
+    assert.equal("", peer:read_rest())
+    assert.is_nil(stream:read())
+    stream:close()
+    peer:close()
+  end)
+
+  it("end one by one: the own one", function()
+    local stream, peer = pair()
+    stream:write "all"
+    stream:finish()
+    stream:finish()
+    local ok, message = pcall(stream.write, stream, "more")
+    assert.is_false(ok)
+    assert.matches("stream:write: this side of the stream has ended, by stream:finish", message, 1, true)
+    assert.equal("all", peer:read_rest())
+    peer:write "answer"
+    assert.equal("answer", stream:read())
+    peer:close()
+    assert.is_nil(stream:read())
+    stream:close()
+  end)
+
+  it("end both at close, which wakes who waits on either", function()
+    local stream, peer = pair()
+    local messages = {}
+    tg.gather {
+      function()
+        messages[1] = fails("closed", stream.read, stream)
+      end,
+      function()
+        messages[2] = write_until_it_fails(stream, ("x"):rep(10000000))
+      end,
+      function()
+        tg.sleep(0.01)
+        stream:close()
+      end,
+    }
+    assert.same({ "stream: the stream is closed", "stream: not written: the stream is closed" }, messages)
+    peer:close()
+  end)
+end)
+
+describe("what was written #realtime", function()
+  for _, size in ipairs { 1, 65535, 65536, 70000, 300000, 3000000, 8000000 } do
+    it(("is all there for the peer when the stream is closed right behind it (%d bytes)"):format(size), function()
+      local listener = socket.listen()
+      local text = ("x"):rep(size)
+      local got
+      tg.gather {
+        function()
+          local stream = tg.tcp.connect("127.0.0.1", listener.port)
+          stream:write(text)
+          stream:close()
+        end,
+        function()
+          local peer = listener:accept()
+          tg.sleep(0.01)
+          got = #peer:read_rest()
+          peer:close()
+        end,
+      }
+      assert.equal(size, got)
+      listener:close()
+    end)
+  end
+
+  it("before a cancellation goes out before what follows", function()
+    local stream, peer = pair()
+    local text = ("x"):rep(8000000)
+    tg.move_on_after(0.01, function()
+      stream:write(text)
+    end)
+    local got
+    tg.gather {
+      function()
+        stream:write "y"
+        stream:finish()
+      end,
+      function()
+        got = peer:read_rest()
+      end,
+    }
+    assert.equal(8000001, #got)
+    assert.equal("y", got:sub(-1))
+    stream:close()
+    peer:close()
   end)
 end)
 

@@ -244,6 +244,21 @@ function socket.listen(port, backlog)
   return setmetatable({ fd = fd, port = bound, url = "http://127.0.0.1:" .. bound }, Listener)
 end
 
+--- Listens on a Unix socket, in place of a file that is there; closing removes it.
+function socket.listen_unix(path)
+  os.remove(path)
+  local address = unix(AF_UNIX, path)
+  local fd = check(C.socket(AF_UNIX, SOCK_STREAM, 0), "socket")
+  check(C.bind(fd, address, ffi.sizeof(address)), "bind")
+  check(C.listen(fd, 128), "listen")
+  local listener = setmetatable({ fd = fd, path = path }, Listener)
+  function listener:close()
+    C.close(self.fd)
+    os.remove(path)
+  end
+  return listener
+end
+
 local FILL = 3 -- more than wait to be accepted where the backlog is 0
 
 --- Listens on a port of 127.0.0.1 that takes no connection any more: who connects to it waits.
