@@ -151,13 +151,13 @@ end
 local function by_options()
   local groups = {}
   for _, case in ipairs(transcripts.all()) do
-    local options = { "--linger-timeout-ms=60000" } -- sending byte by byte takes its time
+    local options = { "--linger-timeout-ms=60000", "--head-timeout-ms=60000" } -- sending byte by byte takes its time
     for name, value in pairs(case.settings) do
       if name ~= "whole" then
         options[#options + 1] = "--" .. name:gsub("_", "-") .. (value == true and "" or "=" .. value)
       end
     end
-    local key = table.concat(options, " ", 2)
+    local key = table.concat(options, " ", 3)
     if not case.settings.response and transcripts.has_answer(case) and is_for_echo_in_lua(case) then
       groups[key] = groups[key] or { options = options }
       table.insert(groups[key], case)

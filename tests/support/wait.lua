@@ -3,7 +3,7 @@ local tg = require "tidegate"
 
 local wait = {}
 
-local PATIENCE_SECONDS = 20
+local PATIENCE_SECONDS = 60
 local LOOK_SECONDS = 0.002
 
 --- Calls `fn` and fails when it has not returned in time. The time is only there so that a hanging test fails.

@@ -2,7 +2,9 @@
 
 #include <time.h>
 
-enum { WAIT_MS_MAX = 20000, TURNS_MIN = 30 };
+enum { TURNS_MIN = 30 };
+
+static const double wait_ms_max = 20000;
 
 double now_ms(void) {
   struct timespec now;
@@ -11,7 +13,7 @@ double now_ms(void) {
 }
 
 bool turn_while_not(tg_loop *loop, bool (*question)(void *owner), void *owner) {
-  double end = now_ms() + WAIT_MS_MAX;
+  double end = now_ms() + wait_ms_max;
   while (!question(owner)) {
     if (now_ms() > end) return false;
     tg_loop_turn(loop);
