@@ -59,7 +59,8 @@ long long tg_text_to_number(tg_text text) {
 
 bool tg_text_next_element(tg_text *list, tg_text *element) {
   if (list->data == NULL) return false;
-  const char *comma = memchr(list->data, ',', list->size);
+  bool is_empty = list->size > 0 && list->data[0] == ','; /* hostile lists are made of these: no call for them */
+  const char *comma = is_empty ? list->data : memchr(list->data, ',', list->size);
   size_t size = comma != NULL ? (size_t)(comma - list->data) : list->size;
   *element = tg_text_trim((tg_text){list->data, size});
   *list = comma != NULL ? (tg_text){comma + 1, list->size - size - 1} : (tg_text){NULL, 0};

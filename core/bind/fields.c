@@ -1,23 +1,16 @@
 #include "bind/fields.h"
 #include "bind/raise.h"
+#include "proto/connection_names.h"
 #include "proto/http1_writer.h"
 #include "proto/number.h"
 
 #include <stdint.h>
 
-static bool is_one_of(tg_text name, const tg_text *names, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if (tg_text_equal_nocase(name, names[i])) return true;
-  }
-  return false;
-}
-
 #define NAME(literal)                                                                                                  \
   { literal, sizeof(literal) - 1 }
 
-/* Flags like those of the header. LEFT_OUT: it belongs to the connection and not to the message, or follows from the
-   body. */
-enum { CONNECTION = TG_FIELD_TRANSFER_ENCODING << 1, LEFT_OUT = TG_FIELD_TRANSFER_ENCODING << 2 };
+/* A flag like those of the header: it belongs to the connection and not to the message, or follows from the body. */
+enum { LEFT_OUT = TG_FIELD_TRANSFER_ENCODING << 1 };
 
 static unsigned flags_of(tg_text name) {
   static const struct {
@@ -28,7 +21,7 @@ static unsigned flags_of(tg_text name) {
       {NAME("User-Agent"), TG_FIELD_USER_AGENT},
       {NAME("Content-Type"), TG_FIELD_CONTENT_TYPE},
       {NAME("Date"), TG_FIELD_DATE},
-      {NAME("Connection"), CONNECTION | LEFT_OUT},
+      {NAME("Connection"), LEFT_OUT},
       {NAME("Keep-Alive"), LEFT_OUT},
       {NAME("Proxy-Connection"), LEFT_OUT},
       {NAME("Transfer-Encoding"), TG_FIELD_TRANSFER_ENCODING | LEFT_OUT},
@@ -86,8 +79,6 @@ static tg_text key_at(lua_State *L, int index) {
   return key;
 }
 
-/* --- what the Connection field names (RFC 9110 section 7.6.1) --- */
-
 void tg_fields_push(lua_State *L, int index, tg_text wanted) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
@@ -100,43 +91,6 @@ void tg_fields_push(lua_State *L, int index, tg_text wanted) {
   lua_pushnil(L);
 }
 
-/* Is the name in the list that is a string on the top of the stack? */
-static bool is_listed(lua_State *L, tg_text name) {
-  tg_text list = {NULL, 0}, element;
-  if (lua_type(L, -1) == LUA_TSTRING) list.data = lua_tolstring(L, -1, &list.size);
-  while (tg_text_next_element(&list, &element)) {
-    if (tg_text_equal_nocase(element, name)) return true;
-  }
-  return false;
-}
-
-/* What a peer cannot take from a message by naming it: whom it is for, how long it is, who it comes from. */
-static bool is_protected(tg_text name) {
-  static const tg_text names[] = {NAME("Host"), NAME("Content-Length"), NAME("Cookie"), NAME("Authorization")};
-  tg_text forwarded = TG_TEXT("X-Forwarded-");
-  if (is_one_of(name, names, sizeof names / sizeof names[0])) return true;
-  return name.size > forwarded.size && tg_text_equal_nocase((tg_text){name.data, forwarded.size}, forwarded);
-}
-
-/* Does the value of Connection at `connection`, a text or a list of them, name the field? [-0, +0, -] */
-static bool is_named(lua_State *L, int connection, tg_text name) {
-  bool found = false;
-  if (lua_isnil(L, connection) || is_protected(name)) return false;
-  if (!lua_istable(L, connection)) {
-    lua_pushvalue(L, connection);
-    found = is_listed(L, name);
-    lua_pop(L, 1);
-    return found;
-  }
-  int count = (int)lua_objlen(L, connection);
-  for (int i = 1; i <= count && !found; i++) {
-    lua_rawgeti(L, connection, i);
-    found = is_listed(L, name);
-    lua_pop(L, 1);
-  }
-  return found;
-}
-
 /* --- one name, one field --- */
 
 /* A bit for a name, the same in every case. Few names of one message share one. */
@@ -146,22 +100,44 @@ static uint64_t bit_of(tg_text name) {
   return UINT64_C(1) << (name.size * 31 + first * 7 + last) % 64;
 }
 
-/* Raises where the table has the name a second time in another case. [-0, +0, v] */
-static void check_spelling(lua_State *L, int index, tg_text name) {
-  unsigned count = 0;
-  lua_pushnil(L);
-  while (lua_next(L, index) != 0) {
-    if (tg_text_equal_nocase(name, key_at(L, -2))) count++;
-    lua_pop(L, 1);
+static void push_lower(lua_State *L, tg_text text) {
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (size_t i = 0; i < text.size; i++) {
+    char c = text.data[i];
+    luaL_addchar(&buffer, c >= 'A' && c <= 'Z' ? (char)(c + 32) : c);
   }
-  if (count > 1) tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
+  luaL_pushresult(&buffer);
 }
 
-/* One pass over the table. Where `connection` is not 0, it is the index of the value of the Connection field, and what
-   that names is left out. [-0, +0, v] */
-static unsigned append_fields(lua_State *L, int index, tg_buffer *buffer, int connection) {
+/* Raises where a name is there a second time in another case. In time that grows with the number of names: whoever
+   chooses names may choose such as share their bits. [-0, +0, v] */
+static void check_spellings(lua_State *L, int index) {
+  luaL_checkstack(L, 4, "too many values");
+  lua_newtable(L); /* stack: {[name in lower case] = true} */
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) { /* stack: set, name, value */
+    tg_text name = key_at(L, -2);
+    lua_pop(L, 1);
+    push_lower(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -4); /* stack: set, name, lower, nil or true */
+    if (!lua_isnil(L, -1)) {
+      tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
+    }
+    lua_pop(L, 1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -4);
+  }
+  lua_pop(L, 1);
+}
+
+unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
   unsigned seen = 0;
   uint64_t bits = 0;
+  bool shared = false; /* two names have one bit */
+  if (lua_isnoneornil(L, index)) return 0;
+  luaL_checktype(L, index, LUA_TTABLE);
   lua_pushnil(L);
   while (lua_next(L, index) != 0) { /* stack: name, value */
     tg_text name = {"?", 0};
@@ -170,27 +146,54 @@ static unsigned append_fields(lua_State *L, int index, tg_buffer *buffer, int co
       tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data);
     }
     uint64_t bit = bit_of(name);
-    if ((bits & bit) != 0) check_spelling(L, index, name);
+    shared = shared || (bits & bit) != 0;
     bits |= bit;
     unsigned flags = flags_of(name);
-    bool is_dropped = (flags & LEFT_OUT) != 0 || (connection != 0 && is_named(L, connection, name));
-    if (!is_dropped) append_values(L, name, buffer);
+    if ((flags & LEFT_OUT) == 0) append_values(L, name, buffer);
     seen |= flags & ~(unsigned)LEFT_OUT;
     lua_pop(L, 1);
   }
+  if (shared) check_spellings(L, index);
   return seen;
 }
 
-/* Few tables have a Connection field: that there is one shows when all is written, which then is written once more. */
-unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
-  if (lua_isnoneornil(L, index)) return 0;
-  luaL_checktype(L, index, LUA_TTABLE);
-  size_t before = tg_buffer_size(buffer);
-  unsigned seen = append_fields(L, index, buffer, 0);
-  if ((seen & CONNECTION) == 0) return seen;
-  buffer->end -= tg_buffer_size(buffer) - before;
-  tg_fields_push(L, index, TG_TEXT("Connection"));
-  append_fields(L, index, buffer, lua_gettop(L));
-  lua_pop(L, 1);
-  return seen & ~(unsigned)CONNECTION;
+/* --- what a message's own Connection field names --- */
+
+enum { FLAT_MAX = 1 << 24 };
+
+/* Pushes {[name in lower case] = true} of the fields that are marked. */
+static void push_marked(lua_State *L, const tg_field *fields, unsigned count, const bool *marked) {
+  lua_newtable(L);
+  for (unsigned i = 0; i < count; i++) {
+    if (!marked[i]) continue;
+    push_lower(L, fields[i].name);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+  }
 }
+
+/* core.connection_names({name, value, name, value, …}) → {[name in lower case] = true} of the fields that end here, as
+   tg_connection_names has it; nil where there is none */
+static int connection_names(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  size_t size = lua_objlen(L, 1);
+  if (size > FLAT_MAX) tg_raise(L, "too many fields");
+  unsigned count = (unsigned)size / 2;
+  tg_field *fields = lua_newuserdata(L, (count + 1) * (sizeof(tg_field) + sizeof(tg_field *) + sizeof(bool)));
+  const tg_field **order = (const tg_field **)(fields + count);
+  bool *marked = (bool *)(order + count);
+  for (unsigned i = 0; i < count; i++) { /* the table keeps the texts */
+    lua_rawgeti(L, 1, (int)i * 2 + 1);
+    lua_rawgeti(L, 1, (int)i * 2 + 2);
+    fields[i] = (tg_field){tg_check_text(L, -2), tg_check_text(L, -1)};
+    lua_pop(L, 2);
+  }
+  if (tg_connection_names(fields, count, order, marked) == 0) return 0;
+  push_marked(L, fields, count, marked);
+  return 1;
+}
+
+const luaL_Reg tg_fields_functions[] = {
+    {"connection_names", connection_names},
+    {NULL, NULL},
+};

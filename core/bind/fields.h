@@ -15,9 +15,10 @@ enum {
 };
 
 /* Appends a line for each field of the table at `index` ({name = value} or {name = {value, …}}; nil is an empty
-   table). Leaves out what belongs to the connection, what its Connection field names (RFC 9110 section 7.6.1), and
-   Content-Length, which the gateway writes itself. Raises, naming the field, for a name that is no token, one that is
-   there in two spellings, and a value with CR, LF or NUL. Returns the fields seen. [-0, +0, v] */
+   table). Leaves out what belongs to the connection (RFC 9110 section 7.6.1) and Content-Length, which the gateway writes
+   itself. A Connection field in the table names nothing: what a peer's names is taken off its message by whoever hands
+   that on, before anything is put beside it. Raises, naming the field, for a name that is no token, one that is there in
+   two spellings, and a value with CR, LF or NUL or that is no finite number. Returns the fields seen. [-0, +0, v] */
 unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer);
 
 /* Pushes the value of the field of that name, in any case, from the table at `index`; nil where it has none.

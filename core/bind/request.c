@@ -95,14 +95,20 @@ static int fields(lua_State *L) {
 static int field(lua_State *L) {
   const tg_head *head = &tg_request_check_exchange(L)->head;
   tg_text name = tg_check_text(L, 2);
-  const tg_field *found = tg_head_find(head, name, NULL);
+  const tg_field *found = tg_head_find(head, name, NULL), *next;
   if (found == NULL) return 0;
-  lua_pushlstring(L, found->value.size > 0 ? found->value.data : "", found->value.size);
-  while ((found = tg_head_find(head, name, found)) != NULL) { /* stack: value */
-    lua_pushliteral(L, ", ");
+  if ((next = tg_head_find(head, name, found)) == NULL) {
     lua_pushlstring(L, found->value.size > 0 ? found->value.data : "", found->value.size);
-    lua_concat(L, 3);
+    return 1;
   }
+  luaL_Buffer buffer; /* joined once: many short ones would be copied again and again */
+  luaL_buffinit(L, &buffer);
+  luaL_addlstring(&buffer, found->value.data, found->value.size);
+  for (; next != NULL; next = tg_head_find(head, name, next)) {
+    luaL_addlstring(&buffer, ", ", 2);
+    luaL_addlstring(&buffer, next->value.data, next->value.size);
+  }
+  luaL_pushresult(&buffer);
   return 1;
 }
 
@@ -141,14 +147,27 @@ static int note_cancelled(lua_State *L) {
   return 0;
 }
 
+/* The exchange that the running task works for, itself or by way of those that it was spawned by; NULL for none. */
+static tg_exchange *running_exchange(lua_State *L) {
+  const tg_task *task = tg_runtime_of(L)->current;
+  while (task != NULL && task->owner == NULL) task = task->parent; /* a parent outlives its children */
+  return task != NULL ? task->owner : NULL;
+}
+
+/* core.running_exchange() → the exchange that the running task works for, or nil */
+static int push_running_exchange(lua_State *L) {
+  tg_exchange *exchange = running_exchange(L);
+  if (exchange == NULL) return 0;
+  lua_pushlightuserdata(L, exchange);
+  return 1;
+}
+
 /* core.note_upstream(host, status, seconds): a call that the request of the running task has made; its status is 0 where
    it got no answer */
 static int note_upstream(lua_State *L) {
-  enum { DEPTH_MAX = 1000 };
-  const tg_task *task = tg_runtime_of(L)->current;
-  for (int depth = 0; task != NULL && task->owner == NULL && depth < DEPTH_MAX; depth++) task = task->parent;
-  if (task == NULL || task->owner == NULL) return 0;
-  tg_exchange_note_upstream(task->owner, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),
+  tg_exchange *exchange = running_exchange(L);
+  if (exchange == NULL) return 0;
+  tg_exchange_note_upstream(exchange, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),
                             (uint64_t)(luaL_checknumber(L, 3) * 1e9));
   return 0;
 }
@@ -170,5 +189,6 @@ const luaL_Reg tg_request_functions[] = {
     {"note_error", note_error},
     {"note_cancelled", note_cancelled},
     {"note_upstream", note_upstream},
+    {"running_exchange", push_running_exchange},
     {NULL, NULL},
 };

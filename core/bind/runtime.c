@@ -13,7 +13,7 @@ static const luaL_Reg *const function_lists[] = {
     tg_task_functions,     tg_clock_functions,     tg_server_functions,    tg_request_functions,    tg_call_functions,
     tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
     tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
-    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions,
+    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_fields_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {

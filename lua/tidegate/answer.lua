@@ -3,6 +3,7 @@
 local answer_coding = require "tidegate.answer_coding"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
@@ -10,6 +11,7 @@ local task = require "tidegate.task"
 local number_text = require("tidegate.text").number
 
 local type, xpcall = type, xpcall
+local answer_lines = forwarding.answer_lines
 local is_wanted = answer_coding.is_wanted
 local respond, encode, results = core.respond, json.encode, task.results
 local is_upstream, response_of = response.is_upstream, response.of
@@ -186,6 +188,13 @@ end
 -- `handed` as Response._handed.
 local function in_full(exchange, request, compression, status, body, headers, handed)
   local kind = type(body)
+  if headers then
+    local copied
+    headers, copied = answer_lines(headers, body)
+    if handed == nil then
+      handed = copied
+    end
+  end
   if status == 206 then
     check_part(headers)
   end

@@ -159,7 +159,7 @@ end
 function compress.choose(accept_encoding, answer, options)
   local headers = answer.headers or {}
   if multimap.is_fields(headers) then
-    headers = multimap.to_lines(headers)
+    headers = (multimap.to_lines(headers))
   end
   local found = by_lower_name(headers)
   if not is_eligible(answer, found, options or {}) then

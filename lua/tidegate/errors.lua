@@ -37,6 +37,8 @@ end
 function errors.abort(status, detail, headers)
   if type(status) ~= "number" or status < 400 or status > 599 or status % 1 ~= 0 then
     core.raise("tg.abort takes a status from 400 to 599")
+  elseif headers ~= nil and type(headers) ~= "table" then
+    core.raise(("tg.abort: the headers must be a table, not a %s"):format(type(headers)))
   end
   local message = ("%d %s%s"):format(status, core.status_reason(status), detail and ": " .. tostring(detail) or "")
   error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)

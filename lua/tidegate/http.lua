@@ -6,18 +6,17 @@ local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
-local multimap = require "tidegate.multimap"
 local query_text = require("tidegate.query").text
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local shown_url = require("tidegate.url_message").shown
 
-local call = core.call
+local call, call_lines = core.call, forwarding.call_lines
 local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
 
 ---@class tidegate.ClientResponse
 ---@field status integer
----@field headers table<string, string> without regard to case; headers:all(name) for all
+---@field headers table<string, string> without regard to case; tg.values(headers, name) for all
 ---@field url string that was called, with its query
 ---@field timing {seconds: number} how long the call took
 local Response = { __name = "tidegate.ClientResponse" }
@@ -31,9 +30,7 @@ function lazy.headers(self)
     flat[count + 1], flat[count + 2] = name, value
     count = count + 2
   end
-  local fields = multimap.fields(flat)
-  forwarding.mark_answer(fields, self._body)
-  return fields
+  return forwarding.fields_of_answer(self, flat)
 end
 
 function lazy.url(self)
@@ -167,24 +164,15 @@ local NONE = {}
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
 local DEADLINE_MS_MAX = 9999999999 -- the most that serve.lua takes
 
--- The headers, with what remains of the time until the earliest deadline in place of what they may say of it: those of
--- a request that is handed on tell what it had at first.
-local function with_deadline(headers)
+-- What remains of the time until the earliest deadline, as a header, which goes in place of what others say of it:
+-- those of a request that is handed on tell what it had at first. nil where there is no deadline.
+local function deadline_header()
   local seconds = scope.remaining()
-  if not seconds then
-    return headers
-  end
-  local all = {}
-  for name, value in pairs(headers or NONE) do
-    if type(name) ~= "string" or name:lower() ~= DEADLINE_FIELD:lower() then
-      all[name] = value
-    end
-  end
-  all[DEADLINE_FIELD] = math.min(math.ceil(seconds * 1000), DEADLINE_MS_MAX)
-  return all
+  return seconds and { [DEADLINE_FIELD] = math.min(math.ceil(seconds * 1000), DEADLINE_MS_MAX) }
 end
 
-local function request(method, url, options)
+-- `own` are the headers of a client, which those of the call stand above.
+local function request(method, url, options, own)
   options = options or NONE
   if options ~= NONE then
     check_options(options)
@@ -198,12 +186,9 @@ local function request(method, url, options)
   if query ~= "" then
     target = target .. at.joint .. query
   end
-  local headers = options.headers
-  if headers and multimap.is_fields(headers) then
-    headers = forwarding.request_lines(headers)
-  end
-  if options.forward_deadline then
-    headers = with_deadline(headers)
+  local headers = own or options.headers
+  if headers or options.forward_deadline then
+    headers = call_lines(options.body or false, own, options.headers, options.forward_deadline and deadline_header())
   end
   local body, kind = body_of(options)
   return answer(at.authority, target, task.results(
@@ -243,31 +228,10 @@ end
 
 ---@class tidegate.Client
 ---@field base_url string
----@field headers table
+---@field headers table?
 ---@field timeout number?
 local Client = { __name = "tidegate.Client" }
 Client.__index = Client
-
-local function merged(own, given)
-  if not given then
-    return own
-  end
-  if multimap.is_fields(given) then
-    given = forwarding.request_lines(given)
-  end
-  local all, names = {}, {}
-  for name, value in pairs(own) do
-    all[name], names[name:lower()] = value, name
-  end
-  for name, value in pairs(given) do
-    local same = names[name:lower()]
-    if same then
-      all[same] = nil
-    end
-    all[name] = value
-  end
-  return all
-end
 
 --- Sends a request to a path below the client's base URL, with the client's headers and timeout where the call has
 --- none of its own.
@@ -281,12 +245,11 @@ function Client:request(method, path, options)
     core.raise(("a client's path must begin with a slash or a question mark, or be empty, and %q does not: what stands "
       .. "before it is base_url"):format(shown_url(path)))
   end
-  all.headers = merged(self.headers, all.headers)
   all.timeout = all.timeout or self.timeout
   if all.forward_deadline == nil then
     all.forward_deadline = self.forward_deadline
   end
-  return request(method, self.base_url .. path, all)
+  return request(method, self.base_url .. path, all, self.headers)
 end
 
 for _, method in ipairs(verbs) do
@@ -316,7 +279,7 @@ function http.client(fields)
   check_client(fields)
   return setmetatable({
     base_url = call_url.base(fields.base_url),
-    headers = fields.headers or {},
+    headers = fields.headers,
     timeout = fields.timeout,
     forward_deadline = fields.forward_deadline or false,
   }, Client)

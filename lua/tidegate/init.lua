@@ -6,6 +6,7 @@ local blocking = require "tidegate.blocking"
 local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
 local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
@@ -38,6 +39,8 @@ local tg = {
   semaphore = require("tidegate.sync.semaphore").new,
   shield = scope.shield,
   sleep = task.sleep,
+  values = multimap.values,
+  with = multimap.with,
 }
 
 --- The loop's monotonic clock.

@@ -8,6 +8,7 @@
 local cjson = require("cjson").new()
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
+local unhidden = require("tidegate.multimap").unhidden
 
 local json = {}
 
@@ -287,6 +288,10 @@ function json.encode(value)
   local ok, count = pcall(put, value, pieces, 0, 0)
   if ok then
     return join(count)
+  end
+  local shown = unhidden(value)
+  if shown then
+    return json.encode(shown)
   end
   local out = {}
   write(value, out, {})

@@ -1,110 +1,231 @@
--- Names with values, where a name may come several times: headers, queries, forms.
+-- Names with values that came from outside, where a name may come several times: headers, queries, forms, cookies.
 --
--- The table itself holds one value for each name, so it can be indexed and iterated like any other; all() gives every
--- value. A name that is also a method's ("all") is only reached with all(), so that no client can hide a method.
+-- Such a map is indexed, changed and iterated like a table, and has nothing else: no method, so that no name that a
+-- client chose is ever taken for one of ours. A name has one value there; multimap.values gives every one. Whatever is
+-- handed on is what the map holds then: each field and each pair as it came, and where a script has set a name, that
+-- alone.
+--
+-- To know what a script has set, and be it to the very value that was there, a map keeps what it holds out of its own
+-- slots, so that every change comes by. Only a query (or form) without repeated names, of which nothing can be hidden,
+-- is a plain table.
+local core = require "tidegate.core"
+local iteration = require "tidegate.iteration"
+
+local getmetatable, setmetatable, type, rawget = getmetatable, setmetatable, type, rawget
+local next, pairs, lower, concat = next, pairs, string.lower, table.concat
+
 local multimap = {}
 
-local methods = {}
+-- The slot in which a map keeps what it holds. It is no text, so that an encoder written in C, which sees nothing but
+-- slots, raises an error rather than to lose something.
+local HELD = setmetatable({}, { __name = "tidegate.multimap.HELD" })
 local NONE = {}
--- [map] = {name = {value, …}} for the names that come twice or are hidden
-local lists = setmetatable({}, { __mode = "k" })
 
---- Every value of a name, in order; an empty list when there is none.
----@param name string
----@return string[]
-function methods:all(name)
-  local fold = getmetatable(self).fold
-  name = fold and fold(name) or name
-  local list = lists[self] and lists[self][name]
-  if list then
-    return { unpack(list) }
-  end
-  return { rawget(self, name) }
+---@class tidegate.Held
+---@field values table<string, any> what the map shows
+---@field lists table<string, string[]> every value of the names that came several times and were not set since
+---@field set table<string, true> names that a script has set or removed
+---@field order string[]? {name, value, …} of a query, as it came
+---@field ended table<string, true>? of fields: those that end here, by the message's own Connection
+---@field origin tidegate.Request|tidegate.ClientResponse|nil of fields: the message that they came with
+
+-- Queries and forms: the first value of a name is the one that is shown.
+local Pairs = { __name = "tidegate.Pairs" } -- without repeated names
+local HeldPairs = { __name = "tidegate.Pairs" }
+-- [map of Pairs with several names] = as tidegate.Held.order
+local orders = setmetatable({}, { __mode = "k" })
+
+-- Header fields: names in lower case, found without regard to case; several are joined as a list (RFC 9110 section
+-- 5.3), but for Set-Cookie, which is no list.
+local Fields = { __name = "tidegate.Fields" }
+
+-- Headers that are made here, for an answer: a plain table, spelt as they were first written, found and changed without
+-- regard to case.
+local Headers = { __name = "tidegate.Headers" }
+
+local function held_next(map, key)
+  return next(rawget(map, HELD).values, key)
 end
 
--- Queries and forms: the first value of a name is the one in the table.
-local Pairs = { __index = methods, __name = "tidegate.Pairs" }
+iteration.register(HeldPairs, held_next)
+iteration.register(Fields, held_next)
 
--- Header fields: names in lower case, looked up without regard to case; several are joined as a list (RFC 9110
--- section 5.3), but for Set-Cookie, which is no list.
-local Fields = { __name = "tidegate.Fields", fold = string.lower }
-function Fields.__index(self, name)
-  if type(name) ~= "string" then
-    return nil
+-- The first value of each name of {name, value, …}, and every value of those that come again.
+local function collect(flat, is_folded)
+  local values, lists = {}, {}
+  for index = 1, #flat, 2 do
+    local name, value = flat[index], flat[index + 1]
+    if is_folded then
+      name = lower(name)
+    end
+    local list = lists[name]
+    if list then
+      list[#list + 1] = value
+    elseif values[name] ~= nil then
+      lists[name] = { values[name], value }
+    else
+      values[name] = value
+    end
   end
-  return methods[name] or rawget(self, name:lower())
+  return values, lists
 end
 
-local function remember(map, name, value)
-  local of_map = lists[map]
-  if not of_map then
-    of_map = {}
-    lists[map] = of_map
-  end
-  local list = of_map[name]
-  if not list then
-    list = { rawget(map, name) }
-    of_map[name] = list
-  end
-  list[#list + 1] = value
-  return list
+local function keep(metatable, values, lists)
+  local held = { values = values, lists = lists, set = {} }
+  return setmetatable({ [HELD] = held }, metatable), held
+end
+
+-- --- queries and forms
+
+function HeldPairs.__index(self, name)
+  return rawget(self, HELD).values[name]
+end
+
+function HeldPairs.__newindex(self, name, value)
+  local held = rawget(self, HELD)
+  held.values[name], held.lists[name], held.set[name] = value, nil, true
 end
 
 --- A map of a query or a form from {key, value, key, value, …}.
 function multimap.pairs(flat)
-  local map = setmetatable({}, Pairs)
-  for index = 1, #flat, 2 do
-    local name, value = flat[index], flat[index + 1]
-    if methods[name] or rawget(map, name) ~= nil then
-      remember(map, name, value)
-    else
-      map[name] = value
+  local values, lists = collect(flat, false)
+  if next(lists) == nil then
+    if #flat > 2 then
+      orders[values] = flat
     end
+    return setmetatable(values, Pairs)
   end
+  local map, held = keep(HeldPairs, values, lists)
+  held.order = flat
   return map
 end
 
---- A map of header fields from {name, value, name, value, …}.
-function multimap.fields(flat)
-  local map = setmetatable({}, Fields)
-  for index = 1, #flat, 2 do
-    local name, value = flat[index]:lower(), flat[index + 1]
-    if methods[name] or rawget(map, name) ~= nil then
-      remember(map, name, value)
-    else
-      rawset(map, name, value)
-    end
-  end
-  for name, list in pairs(lists[map] or NONE) do -- once each: a join for every field would take quadratic time
-    if not methods[name] and name ~= "set-cookie" then
-      rawset(map, name, table.concat(list, name == "cookie" and "; " or ", "))
-    end
-  end
-  return map
+---@return boolean # was it made by multimap.pairs?
+function multimap.is_pairs(map)
+  local metatable = getmetatable(map)
+  return metatable == Pairs or metatable == HeldPairs
 end
 
---- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came.
+local function is_before(a, b)
+  return tostring(a) < tostring(b)
+end
+
+-- The names that are not in the order in which a map's came.
+local function added_names(values, seen)
+  local added = {}
+  for name in next, values do
+    if not seen[name] then
+      added[#added + 1] = name
+    end
+  end
+  table.sort(added, is_before)
+  return added
+end
+
+--- Every pair of a query or a form as it stands now, as {key, value, key, value, …}: those that came, in the order in
+--- which they came, with what was set in the first one's place; then what was added. What was set may be a list.
+---@param map table what multimap.pairs has made
+---@return any[]
+function multimap.flat(map)
+  local held = rawget(map, HELD)
+  local values, lists = held and held.values or map, held and held.lists or NONE
+  local order, flat, seen = held and held.order or orders[map] or NONE, {}, {}
+  for index = 1, #order, 2 do
+    local name = order[index]
+    if lists[name] then
+      flat[#flat + 1], flat[#flat + 2] = name, order[index + 1]
+    elseif not seen[name] and values[name] ~= nil then
+      flat[#flat + 1], flat[#flat + 2] = name, values[name]
+    end
+    seen[name] = true
+  end
+  for _, name in ipairs(added_names(values, seen)) do
+    flat[#flat + 1], flat[#flat + 2] = name, values[name]
+  end
+  return flat
+end
+
+-- --- fields
+
+function Fields.__index(self, name)
+  local values = rawget(self, HELD).values
+  local value = values[name]
+  if value == nil and type(name) == "string" then
+    value = values[lower(name)]
+  end
+  return value
+end
+
+local VALUES = "a string, a number or a list of them"
+
+local function check_item(name, value)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    core.raise(("header %s: a value must be %s, not a %s"):format(name, VALUES, type(value)))
+  end
+end
+
+local function check_field(name, value)
+  if type(name) ~= "string" then
+    core.raise(("a header's name must be a string, not a %s"):format(type(name)))
+  elseif type(value) == "table" then
+    for _, item in pairs(value) do
+      check_item(name, item)
+    end
+  elseif value ~= nil then
+    check_item(name, value)
+  end
+end
+
+function Fields.__newindex(self, name, value)
+  check_field(name, value)
+  local held = rawget(self, HELD)
+  name = lower(name)
+  held.values[name], held.lists[name], held.set[name] = value, nil, true
+end
+
+--- A map of header fields from {name, value, name, value, …}, and what is known of them.
+---@param flat string[]
+---@param origin? tidegate.Request|tidegate.ClientResponse the message that they came with
+---@return table map
+---@return tidegate.Held
+function multimap.fields(flat, origin)
+  local values, lists = collect(flat, true)
+  for name, list in next, lists do -- once each: a join for every field would take quadratic time
+    if name ~= "set-cookie" then
+      values[name] = concat(list, name == "cookie" and "; " or ", ")
+    end
+  end
+  local map, held = keep(Fields, values, lists)
+  held.ended, held.origin = values.connection and core.connection_names(flat) or nil, origin
+  return map, held
+end
+
+---@return boolean # was it made by multimap.fields?
+function multimap.is_fields(map)
+  return getmetatable(map) == Fields
+end
+
+--- The fields of a map as a plain table {name = value or {value, …}}, which sends each field as it came; and what is
+--- known of them. The lists are the map's own.
+---@return table<string, string|string[]>
+---@return tidegate.Held
 function multimap.to_lines(map)
-  local plain = {}
-  for name, value in pairs(map) do
-    plain[name] = value
+  local held, plain = rawget(map, HELD), {}
+  for name, value in next, held.values do
+    plain[name] = held.lists[name] or value
   end
-  for name, list in pairs(lists[map] or NONE) do
-    plain[name] = list
-  end
-  return plain
+  return plain, held
 end
 
--- Headers that are made here: spelled as they were first written, found and changed without regard to case.
-local Headers = { __name = "tidegate.Headers" }
+-- --- headers that are made here
 
 --- The key under which a name stands in a table of headers, in any case; nil where it does not.
 ---@param map table<string, string|string[]>
 ---@return string?
 local function spelling(map, name)
-  local lower = type(name) == "string" and name:lower()
+  local wanted = type(name) == "string" and lower(name)
   for key in pairs(map) do
-    if type(key) == "string" and key:lower() == lower then
+    if type(key) == "string" and lower(key) == wanted then
       return key
     end
   end
@@ -118,6 +239,7 @@ function Headers.__index(self, name)
 end
 
 function Headers.__newindex(self, name, value)
+  check_field(name, value)
   rawset(self, spelling(self, name) or name, value)
 end
 
@@ -131,9 +253,147 @@ function multimap.headers(headers)
   return setmetatable(copy, Headers)
 end
 
----@return boolean # was it made by multimap.fields?
-function multimap.is_fields(map)
-  return getmetatable(map) == Fields
+-- --- any of them
+
+-- The tables in a value, each once, in a list; and whether one of them is a map that keeps what it holds out of its
+-- slots. No recursion: values may be nested deeply, or in a circle.
+local function tables_in(value)
+  local tables, seen, has_hidden = { value }, { [value] = true }, false
+  for _, found in ipairs(tables) do -- it grows meanwhile
+    local held = rawget(found, HELD)
+    has_hidden = has_hidden or held ~= nil
+    for _, item in next, held and held.values or found do
+      if type(item) == "table" and not seen[item] then
+        seen[item], tables[#tables + 1] = true, item
+      end
+    end
+  end
+  return tables, has_hidden
+end
+
+--- A copy of a value in which the maps of this file are plain tables of what they show, for whoever looks at nothing
+--- but slots. nil where there is no such map in it.
+---@param value any
+---@return any
+function multimap.unhidden(value)
+  if type(value) ~= "table" then
+    return nil
+  end
+  local tables, has_hidden = tables_in(value)
+  if not has_hidden then
+    return nil
+  end
+  local copies = {}
+  for _, found in ipairs(tables) do
+    copies[found] = rawget(found, HELD) and {} or setmetatable({}, getmetatable(found))
+  end
+  for _, found in ipairs(tables) do
+    local held, copy = rawget(found, HELD), copies[found]
+    for key, item in next, held and held.values or found do
+      rawset(copy, key, copies[item] or item)
+    end
+  end
+  return copies[value]
+end
+
+-- Is it a map of ours, or a table that may be headers? An object with fields that it makes up is none.
+local function is_map(map)
+  local metatable = type(map) == "table" and getmetatable(map)
+  return type(map) == "table"
+    and (rawget(map, HELD) ~= nil or metatable == Headers or type(metatable) ~= "table" or metatable.__index == nil)
+end
+
+local function kind_of(value)
+  local metatable = type(value) == "table" and getmetatable(value)
+  return type(metatable) == "table" and type(metatable.__name) == "string" and metatable.__name or type(value)
+end
+
+local function check_map(map, name)
+  if not is_map(map) then
+    core.raise(("%s takes a map like request.query or request.headers, not a %s"):format(name, kind_of(map)))
+  end
+end
+
+local function value_in(map, name)
+  local held = rawget(map, HELD)
+  if held then
+    name = getmetatable(map) == Fields and lower(name) or name
+    return held.lists[name] or held.values[name]
+  end
+  local value = rawget(map, name)
+  if value == nil and getmetatable(map) ~= Pairs then
+    local key = spelling(map, name)
+    value = key and rawget(map, key)
+  end
+  return value
+end
+
+--- Every value of a name, in order: of a query, a form, cookies, or headers, those in any case. Of a plain table of
+--- headers too.
+---@param map table
+---@param name string
+---@return string[] # a new list; empty when there is none
+function multimap.values(map, name)
+  check_map(map, "tg.values")
+  if type(name) ~= "string" then
+    core.raise(("tg.values: a name must be a string, not a %s"):format(type(name)))
+  end
+  local value = value_in(map, name)
+  return type(value) == "table" and { unpack(value) } or { value }
+end
+
+local function copy_of(from)
+  local to = {}
+  for key, value in next, from do
+    to[key] = value
+  end
+  return to
+end
+
+local function copy_map(map)
+  local metatable = getmetatable(map)
+  if multimap.is_pairs(map) then
+    return multimap.pairs(multimap.flat(map))
+  elseif metatable ~= Fields then
+    return multimap.headers(map)
+  end
+  local from = rawget(map, HELD)
+  local copy, held = keep(Fields, copy_of(from.values), copy_of(from.lists))
+  held.set, held.ended, held.origin = copy_of(from.set), from.ended, from.origin
+  return copy
+end
+
+-- The changes as they are applied; a name in two spellings would be set to one of its values, and nobody could say
+-- which.
+local function check_changes(changes, are_fields)
+  if type(changes) ~= "table" then
+    core.raise(("tg.with takes a map and a table of changes, not a %s"):format(kind_of(changes)))
+  end
+  local seen = {}
+  for name, value in pairs(changes) do
+    local key = are_fields and type(name) == "string" and lower(name) or name
+    if seen[key] then
+      core.raise(("tg.with: header %s is there in two spellings"):format(name))
+    elseif value == true then
+      core.raise(("tg.with: %s is true; it takes a value, or false to remove the name"):format(tostring(name)))
+    end
+    seen[key] = true
+  end
+end
+
+--- A copy of headers, or of a query or form, with names set or, by false, removed. It is handed on as what it is a copy
+--- of: of a request's headers only what may go on goes on.
+---@param map table
+---@param changes table<string, string|number|(string|number)[]|false>
+---@return table
+function multimap.with(map, changes)
+  check_map(map, "tg.with")
+  check_changes(changes, not multimap.is_pairs(map))
+  local copy = copy_map(map)
+  for name, value in pairs(multimap.is_fields(changes) and multimap.to_lines(changes) or changes) do
+    copy[name] = value or nil
+  end
+  return copy
 end
 
 return multimap

@@ -60,7 +60,7 @@ end
 ---@field name string of the form's field; UTF-8
 ---@field filename string? of a file, as the client says; "" where none was chosen. Never a path to be opened
 ---@field type string the media type in lower case, without parameters; "text/plain" where the part has none
----@field headers table<string, string> without regard to case; headers:all(name) for all
+---@field headers table<string, string> without regard to case; tg.values(headers, name) for all
 local Part = { __name = "tidegate.Part" }
 Part.__index = Part
 
@@ -69,7 +69,7 @@ function Part.__tostring(self)
 end
 
 local function new_part(reader, flat, name, filename)
-  local headers = multimap.fields(flat)
+  local headers = (multimap.fields(flat))
   local kind = (headers["content-type"] or ""):match("^[^;%s]+") or "text/plain"
   return setmetatable({
     name = name, filename = filename, type = kind:lower(), headers = headers, _reader = reader,

@@ -56,6 +56,21 @@ local function names_of(values, what)
   return names, keys
 end
 
+-- The pairs of a query or form that is handed on, as they came.
+local function append_flat(parts, what, flat)
+  for index = 1, #flat, 2 do
+    local name, value = flat[index], flat[index + 1]
+    if type(name) ~= "string" then
+      name = names_of({ [name] = value }, what)[1]
+    end
+    if type(value) == "table" then
+      append_list(parts, what, name, value)
+    else
+      append_pair(parts, what, name, value)
+    end
+  end
+end
+
 --- The text of a table of keys and values.
 ---@param values table<string|number, string|number|boolean|(string|number|boolean)[]> or a query or form of a request,
 ---  of which every pair is there
@@ -72,11 +87,12 @@ function query.text(values, what)
       return encoded_name(key) .. encode(value)
     end
   end
-  if not plain then
-    values = multimap.to_lines(values)
+  local parts = {}
+  if multimap.is_pairs(values) then
+    append_flat(parts, what, multimap.flat(values))
+    return table.concat(parts, "&")
   end
   local names, keys = names_of(values, what)
-  local parts = {}
   for _, name in ipairs(names) do
     value = values[keys[name]]
     if type(value) == "table" then

@@ -16,9 +16,9 @@ local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say oth
 ---@field method string "GET", …
 ---@field path string normalised and percent-encoded; what the router saw
 ---@field params table<string, string> what the pattern's {names} stand for, decoded
----@field query table<string, string> decoded; the first of several; query:all(key) for all
----@field headers table<string, string> without regard to case; headers:all(name) for all
----@field cookies table<string, string>
+---@field query table<string, string> decoded; the first of several; tg.values(query, key) for all
+---@field headers table<string, string> without regard to case; tg.values(headers, name) for all
+---@field cookies table<string, string> the first of several; tg.values(cookies, name) for all
 ---@field host string? host and port that the client asked for
 ---@field scheme "http"
 ---@field target string the request target as it was sent
@@ -61,10 +61,7 @@ function lazy.query(self)
 end
 
 function lazy.headers(self)
-  local fields, origin = multimap.fields(core.request_fields(self._exchange)), { exchange = self._exchange }
-  rawset(self, "_origin", origin)
-  forwarding.mark(fields, origin)
-  return fields
+  return forwarding.fields_of_request(self)
 end
 
 -- A text without the blanks at its ends, in linear time.
@@ -81,16 +78,16 @@ local function trim(text)
 end
 
 function lazy.cookies(self)
-  local cookies = {}
+  local flat = {}
   for pair in (self.headers.cookie or ""):gmatch "[^;]+" do
     local equals = pair:find("=", 1, true)
     local name = equals and trim(pair:sub(1, equals - 1))
-    if name and name ~= "" and cookies[name] == nil then
+    if name and name ~= "" then
       local value = trim(pair:sub(equals + 1))
-      cookies[name] = value:match '^"(.*)"$' or value
+      flat[#flat + 1], flat[#flat + 2] = name, value:match '^"(.*)"$' or value
     end
   end
-  return cookies
+  return multimap.pairs(flat)
 end
 
 function lazy.params()
@@ -208,7 +205,7 @@ end
 --- broken, 413 where it has more than `form_pairs_max` pairs.
 ---@async
 ---@param options? {form_pairs_max?: integer} 1000
----@return table<string, string> # form:all(key) for all values of a key
+---@return table<string, string> # the first of several values; tg.values(form, key) for all
 function methods:form(options)
   local pairs_max = form_pairs_max(options)
   local kind = (self.headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
@@ -237,7 +234,7 @@ end
 
 --- A request over an exchange of the core's.
 function request.new(exchange, method, path)
-  local self = { _exchange = exchange, _origin = false, method = method, path = path }
+  local self = { _exchange = exchange, method = method, path = path }
   setmetatable(self, Request) -- LuaJIT compiles no function that ends in a call of it
   return self
 end

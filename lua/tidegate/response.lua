@@ -2,11 +2,10 @@
 local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
-local multimap = require "tidegate.multimap"
 local text = require "tidegate.text"
 
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
-local encode = json.encode
+local encode, own_headers = json.encode, forwarding.response_headers
 
 ---@class tidegate.Response
 ---@field status integer
@@ -97,16 +96,6 @@ local function is_upstream(value)
 end
 
 response.is_upstream = is_upstream
-
--- A copy of headers for a response to keep. Those of an upstream's answer are handed on; then the second result says of
--- them what Response._handed does.
-local function own_headers(given, body)
-  if given and multimap.is_fields(given) then
-    local lines, length = forwarding.answer_lines(given, body)
-    return multimap.headers(lines), length
-  end
-  return multimap.headers(given)
-end
 
 local function make(status, given, body)
   local headers, handed = own_headers(given, body)

@@ -2,8 +2,10 @@
 local core = require "tidegate.core"
 local answer = require "tidegate.answer"
 local answer_coding = require "tidegate.answer_coding"
+local copies = require "tidegate.copies"
 local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
+local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local log = require "tidegate.log"
 local request_of = require "tidegate.request"
@@ -12,7 +14,7 @@ local task = require "tidegate.task"
 local short = require("tidegate.text").short
 
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
-local request_line = core.request_line
+local request_line, noted = core.request_line, copies.noted
 local xpcall = xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
@@ -77,7 +79,7 @@ local function answer_error(exchange, request, compression, err, trace, dev)
     core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
     return
   end
-  local headers = errors.is_error(err) and err.headers or nil
+  local headers = forwarding.answer_lines(errors.is_error(err) and err.headers or nil, false)
   answer_problem(exchange, request, compression, status, problem(request, status, detail), headers)
 end
 
@@ -154,9 +156,8 @@ function serve.handler(find, dev, compression)
       end
     end
     request._exchange = false -- what is still asked of it raises
-    local origin = request._origin
-    if origin then
-      origin.exchange = false
+    if noted[exchange] then
+      noted[exchange] = nil
     end
   end
   local function on_request()

@@ -90,7 +90,6 @@ local all = {
   ["a request's own fields"] = methods_of("request.%s", request),
   ["a part"] = methods_of("part:%s", must_find(read_parts, "Part")),
   ["options of request:parts"] = methods_of("`%s`", must_find(read_parts, "known")),
-  ["a map of fields or of a query"] = methods_of(":%s(", must_find(require("tidegate.multimap").pairs, "methods")),
   ["a response's fields"] = methods_of("response.%s", must_find(tg.response, "known")),
   ["a client"] = methods_of("client:%s", getmetatable(tg.http.client { base_url = "http://h" })),
   ["an upstream's answer: methods"] = methods_of("answer:%s", must_find(Answer.__index, "methods")),

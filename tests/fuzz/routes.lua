@@ -38,7 +38,7 @@ function acts.j(request)
 end
 
 function acts.f(request)
-  return request:form():all("a")[1] or "no field"
+  return tg.values(request:form(), "a")[1] or "no field"
 end
 
 function acts.q(request)

@@ -1,0 +1,138 @@
+-- Plain tables into which a script has copied the fields of a message, as in `for name, value in pairs(request.headers)
+-- do headers[name] = value end`. They are known by what stands in them: a table that has more than half of the fields
+-- that a message came with, each with the very value that it came with, is a copy. Kept is what a request has looked at
+-- so far, and only until it ends.
+local core = require "tidegate.core"
+local description = require "tidegate.description"
+
+local next, pairs, type, lower = next, pairs, type, string.lower
+
+local copies = {}
+
+local ANSWERS_MAX = 16 -- of one request: those that it looked at last
+local NONE = {}
+
+---@class tidegate.CopySource
+---@field values table<string, any> the fields as they are shown
+---@field set table<string, true> those that a script has set
+---@field ended table<string, true>? those that end here
+---@field count integer how many there were
+---@field request tidegate.Request? whose they are; or
+---@field ends table? of the answer's body, as description.ends has it
+
+-- [exchange] = {request = source?, answers = {source, …}, next = the place of the next answer}
+local noted = {}
+copies.noted = noted
+
+local function note_of(exchange)
+  local note = noted[exchange]
+  if not note then
+    note = { answers = {}, next = 1 }
+    noted[exchange] = note
+  end
+  return note
+end
+
+local function source_of(held)
+  local count = 0
+  for _ in next, held.values do
+    count = count + 1
+  end
+  return { values = held.values, set = held.set, ended = held.ended, count = count }
+end
+
+--- A script looks at a request's headers. Who serves the request takes it out of copies.noted when it ends.
+---@param request tidegate.Request
+---@param held tidegate.Held
+function copies.note_request(request, held)
+  local source = source_of(held)
+  source.request = request
+  note_of(request._exchange).request = source
+end
+
+--- A script looks at an answer's headers.
+---@param answer tidegate.ClientResponse
+---@param held tidegate.Held
+function copies.note_answer(answer, held)
+  local exchange = core.running_exchange()
+  if not exchange then
+    return
+  end
+  local source, note = source_of(held), note_of(exchange)
+  source.ends = description.ends(answer._body)
+  note.answers[note.next] = source
+  note.next = note.next % ANSWERS_MAX + 1
+end
+
+local function note_of_running()
+  return next(noted) ~= nil and noted[core.running_exchange() or false] or nil
+end
+
+--- The fields of the request that the running task works for; nil where nobody has looked at them.
+---@return tidegate.CopySource?
+function copies.request()
+  local note = note_of_running()
+  return note and note.request
+end
+
+--- The fields of the answers that the running task's request has looked at.
+---@return tidegate.CopySource[]
+function copies.answers()
+  local note = note_of_running()
+  return note and note.answers or NONE
+end
+
+local function joined(value)
+  return type(value) == "table" and table.concat(value, ", ") or value
+end
+
+local function came_with(source, name, value)
+  local came = source.values[name]
+  return came ~= nil and not source.set[name] and joined(value) == came
+end
+
+local function is_copy(headers, source)
+  local count = 0
+  for name, value in pairs(headers) do
+    if type(name) == "string" and came_with(source, name, value) then
+      count = count + 1
+    end
+  end
+  return count * 2 > source.count
+end
+
+--- Compares a plain table with a message's fields.
+---@param headers table
+---@param source tidegate.CopySource
+---@param is_always fun(name: string): boolean? is a field of that name taken for the message's in any table?
+---@return table lines what the table holds, with the names that are the message's in lower case
+---@return table<string, true>? theirs those names; nil where there are none
+---@return boolean is_copy
+function copies.compare(headers, source, is_always)
+  local all = is_copy(headers, source)
+  local lines, theirs = {}, nil
+  for name, value in pairs(headers) do
+    local key = type(name) == "string" and lower(name)
+    if key and (all or is_always and is_always(key)) and came_with(source, key, value) then
+      theirs = theirs or {}
+      theirs[key] = true
+      name = headers[key] == nil and lines[key] == nil and key or name -- two spellings are refused later
+    end
+    lines[name] = value
+  end
+  return lines, theirs, all and theirs ~= nil
+end
+
+--- The names that a message came with and that a copy does not have: a script has removed them.
+---@param headers table
+---@param source tidegate.CopySource
+---@return table<string, true>
+function copies.removed(headers, source)
+  local removed = {}
+  for name in next, source.values do
+    removed[name] = headers[name] == nil or nil
+  end
+  return removed
+end
+
+return copies
