@@ -49,6 +49,12 @@ static int now(lua_State *L) {
   return 1;
 }
 
+/* core.time() → the time of day, in seconds since 1970; a virtual clock's own */
+static int wall_time(lua_State *L) {
+  lua_pushnumber(L, (double)tg_loop_wall_ns(tg_runtime_of(L)->loop) / NS_PER_SECOND);
+  return 1;
+}
+
 /* core.set_virtual(boolean): makes the clock jump when nothing can run, or real again */
 static int set_virtual(lua_State *L) {
   tg_loop_set_virtual(tg_runtime_of(L)->loop, lua_toboolean(L, 1));
@@ -79,6 +85,6 @@ static int on_stuck(lua_State *L) {
 }
 
 const luaL_Reg tg_clock_functions[] = {
-    {"sleep", sleep_for}, {"settle", settle},     {"now", now}, {"set_virtual", set_virtual},
-    {"shuffle", shuffle}, {"on_stuck", on_stuck}, {NULL, NULL},
+    {"sleep", sleep_for},         {"settle", settle},   {"now", now},           {"time", wall_time},
+    {"set_virtual", set_virtual}, {"shuffle", shuffle}, {"on_stuck", on_stuck}, {NULL, NULL},
 };

@@ -1,5 +1,6 @@
 /* What is open besides tasks, for the test runner: nothing of it may outlive a test. */
 #include "bind/runtime.h"
+#include "io/dial.h"
 #include "io/local.h"
 
 static void set_count(lua_State *L, const char *name, unsigned count) {
@@ -49,9 +50,27 @@ static int close_idle_connections(lua_State *L) {
   return 0;
 }
 
+/* core.isolate(boolean): nothing outside the process can be connected to; or it can again */
+static int isolate(lua_State *L) {
+  tg_dial_isolate(tg_runtime_of(L)->loop, lua_toboolean(L, 1));
+  return 0;
+}
+
+/* core.refused() → host and port of the first connection that core.isolate has kept from being made; nil for none */
+static int refused(lua_State *L) {
+  unsigned port;
+  const char *host = tg_dial_refused(tg_runtime_of(L)->loop, &port);
+  if (host == NULL) return 0;
+  lua_pushstring(L, host);
+  lua_pushnumber(L, port);
+  return 2;
+}
+
 const luaL_Reg tg_handles_functions[] = {
     {"handles", handles},
     {"own_references", own_references},
     {"close_idle_connections", close_idle_connections},
+    {"isolate", isolate},
+    {"refused", refused},
     {NULL, NULL},
 };

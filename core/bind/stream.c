@@ -258,22 +258,23 @@ static void on_accept(void *owner, tg_stream *stream) {
   tg_stream_close(stream);
 }
 
-/* core.listen_stream_in_memory(host, port, function) → listener: calls it with the stream of each connection of this
-   process to that host, in a task of its own */
+/* core.listen_stream_in_memory(host, port, function or nil) → listener: calls it with the stream of each connection of
+   this process to that host, in a task of its own; without it they are refused */
 static int listen_in_memory(lua_State *L) {
   const char *host = luaL_checkstring(L, 1);
   unsigned port = (unsigned)luaL_checkinteger(L, 2);
-  luaL_checktype(L, 3, LUA_TFUNCTION);
+  bool refuses = lua_isnoneornil(L, 3);
+  if (!refuses) luaL_checktype(L, 3, LUA_TFUNCTION);
   stream_listener *self = calloc(1, sizeof *self);
   if (self == NULL) return luaL_error(L, "out of memory");
   self->runtime = tg_runtime_of(L);
   self->accept_ref = LUA_NOREF;
-  self->local = tg_local_open(self->runtime->loop, host, port, on_accept, self);
+  self->local = tg_local_open(self->runtime->loop, host, port, refuses ? NULL : on_accept, self);
   if (self->local == NULL) {
     free(self);
     return luaL_error(L, "out of memory");
   }
-  tg_runtime_set_reference(L, &self->accept_ref, 3);
+  if (!refuses) tg_runtime_set_reference(L, &self->accept_ref, 3);
   tg_list_push_back(&self->runtime->listeners, &self->node);
   lua_pushlightuserdata(L, self);
   return 1;

@@ -14,18 +14,20 @@ static void set_text(lua_State *L, const char *key, const char *text) {
   lua_setfield(L, -2, key);
 }
 
-/* core.task_info(task) → {state, waits_on, seconds, place, parent}: what it waits on, for how long, and where in the
-   user's code */
+/* core.task_info(task) → {state, waits_on, seconds, place, parent, waits}: what it waits on, for how long, where in the
+   user's code, and a number that grows by one with each of its waits */
 static int task_info(lua_State *L) {
   const tg_task *task = tg_task_check(L, 1);
   bool waits = task->state == TG_TASK_PARKED;
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   set_text(L, "state", state_names[task->state]);
   if (waits) {
     set_text(L, "waits_on", task->waits_on);
     lua_pushnumber(L, (double)(tg_loop_now_ns(task->runtime->loop) - task->since_ns) / 1e9);
     lua_setfield(L, -2, "seconds");
   }
+  lua_pushnumber(L, (lua_Number)task->generation);
+  lua_setfield(L, -2, "waits");
   if (tg_push_place(L, task->L)) lua_setfield(L, -2, "place");
   if (task->parent != NULL) {
     tg_task_push(L, task->parent);

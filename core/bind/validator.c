@@ -24,7 +24,8 @@ static int conditional_status(lua_State *L) {
       .if_unmodified_since = tg_opt_text(L, 6),
       .reads = true,
   };
-  lua_pushinteger(L, (lua_Integer)tg_conditional_status(&conditions, &validators, (int64_t)time(NULL)));
+  lua_pushinteger(
+      L, (lua_Integer)tg_conditional_status(&conditions, &validators, tg_loop_wall_seconds(tg_runtime_of(L)->loop)));
   return 1;
 }
 
@@ -42,7 +43,7 @@ static int range_of(lua_State *L) {
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
   tg_range range;
   tg_buffer_clear(scratch);
-  if (!tg_conditional_allows_range(if_range, &validators, (int64_t)time(NULL))) return 0;
+  if (!tg_conditional_allows_range(if_range, &validators, tg_loop_wall_seconds(tg_runtime_of(L)->loop))) return 0;
   switch (tg_range_parse(field, size, &range)) {
     case TG_RANGE_NONE:
       tg_range_write_none(scratch, size);

@@ -68,7 +68,9 @@ static void write_connection_field(tg_server_connection *connection, tg_buffer *
 
 static void write_fields(tg_server_connection *connection, tg_buffer *head, const tg_response *response) {
   tg_http1_write_status(head, response->status);
-  if (!response->has_date) tg_buffer_append_text(head, tg_http1_date_line(&connection->server->date));
+  if (!response->has_date)
+    tg_buffer_append_text(
+        head, tg_http1_date_line(&connection->server->date, tg_loop_wall_seconds(connection->server->loop)));
   if (response->type.size > 0) tg_http1_write_field(head, TG_TEXT("Content-Type"), response->type);
   tg_buffer_append_text(head, response->fields);
 }

@@ -15,6 +15,7 @@ typedef struct tg_clock {
   bool is_old;        /* a wait began since it was read */
   bool is_virtual;
   unsigned outside_count; /* what may still answer from outside the process */
+  int64_t wall_offset_ns; /* of a virtual clock: what makes the time of day of it */
 } tg_clock;
 
 /* Starts a real clock. */
@@ -36,6 +37,13 @@ void tg_clock_set_virtual(tg_clock *clock, bool is_virtual);
 static inline bool tg_clock_stands_still(const tg_clock *clock) {
   return clock->is_virtual && clock->outside_count == 0;
 }
+
+/* The time of day, in nanoseconds since 1970 (UTC). That of a virtual clock goes on from when it became one, and jumps
+   with it. */
+int64_t tg_clock_wall_ns(const tg_clock *clock);
+
+/* The same in whole seconds, which the system tells more cheaply. */
+int64_t tg_clock_wall_seconds(const tg_clock *clock);
 
 /* Moves a clock that stands still forward; nothing happens when it is later already. */
 void tg_clock_jump(tg_clock *clock, uint64_t now_ns);

@@ -107,6 +107,25 @@ static int start_unix(tg_dial *dial, const char *path) {
   return tg_connect_start(dial->loop, &address, on_connected, dial, &dial->connect);
 }
 
+static int refuse_outside(tg_loop *loop, const char *host, unsigned port) {
+  if (loop->refused_host == NULL) {
+    loop->refused_host = strdup(host);
+    loop->refused_port = port;
+  }
+  return TG_ERROR_OUTSIDE;
+}
+
+void tg_dial_isolate(tg_loop *loop, bool is_isolated) {
+  loop->is_isolated = is_isolated;
+  free(loop->refused_host);
+  loop->refused_host = NULL;
+}
+
+const char *tg_dial_refused(const tg_loop *loop, unsigned *port) {
+  *port = loop->refused_port;
+  return loop->refused_host;
+}
+
 int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
                   tg_dial **result) {
   tg_dial *dial = calloc(1, sizeof *dial);
@@ -117,10 +136,12 @@ int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_cal
   tg_job_init(&dial->job, on_local);
   tg_address address;
   int code;
-  if (host[0] == '/') {
-    code = start_unix(dial, host);
-  } else if (tg_local_find(loop, host, port) != NULL) {
+  if (tg_local_find(loop, host, port) != NULL) {
     code = start_local(dial, host, port);
+  } else if (loop->is_isolated) {
+    code = refuse_outside(loop, host, port);
+  } else if (host[0] == '/') {
+    code = start_unix(dial, host);
   } else if (tg_address_from_host(&address, host, port)) {
     code = tg_connect_start(loop, &address, on_connected, dial, &dial->connect);
   } else {

@@ -12,6 +12,13 @@ typedef struct tg_dial tg_dial;
 int tg_dial_start(tg_loop *loop, const char *host, unsigned port, tg_connect_callback on_connect, void *owner,
                   tg_dial **dial);
 
+/* Isolated, the loop refuses every host for which no listener in memory is there: a test must not reach beyond its
+   process by mistake. */
+void tg_dial_isolate(tg_loop *loop, bool is_isolated);
+
+/* The first host that was refused since tg_dial_isolate was last called; NULL for none. Valid until the next call. */
+const char *tg_dial_refused(const tg_loop *loop, unsigned *port);
+
 /* Gives up a dial whose callback has not come; it will not. */
 void tg_dial_cancel(tg_dial *dial);
 

@@ -45,6 +45,7 @@ unsigned tg_local_count(const tg_loop *loop) {
 
 int tg_local_connect(tg_local *local, tg_stream **stream) {
   tg_stream *own;
+  if (local->on_accept == NULL) return UV_ECONNREFUSED;
   int code = tg_pair_open(local->loop, stream, &own);
   if (code < 0) return code;
   tg_pair_set_capacity(*stream, CAPACITY_BYTES);

@@ -7,7 +7,8 @@
 
 typedef struct tg_local tg_local;
 
-/* Listens; on_accept gets the own end of each connection, which is its, from the loop. NULL without memory. */
+/* Listens; on_accept gets the own end of each connection, which is its, from the loop; where it is NULL, connections are
+   refused. NULL without memory. */
 tg_local *tg_local_open(tg_loop *loop, const char *host, unsigned port,
                         void (*on_accept)(void *owner, tg_stream *stream), void *owner);
 

@@ -35,7 +35,7 @@ static void drain(tg_loop *loop) {
   else uv_idle_stop(&loop->busy);
 }
 
-enum { STILL_TURNS_MAX = 1000000, JUMPS_MAX = 100000 };
+enum { STILL_TURNS_MAX = 1000000, STILL_TURNS_AGAIN = 100000, JUMPS_MAX = 100000 };
 
 static void report_stuck(tg_loop *loop, tg_stuck why) {
   loop->still_turns = loop->jumps = 0;
@@ -61,6 +61,7 @@ static void move_clock(tg_loop *loop) {
     jump(loop);
   } else if (++loop->still_turns >= STILL_TURNS_MAX) {
     report_stuck(loop, TG_STUCK_SPINS);
+    loop->still_turns = STILL_TURNS_MAX - STILL_TURNS_AGAIN;
   }
 }
 
@@ -119,6 +120,7 @@ void tg_loop_free(tg_loop *loop) {
   int status = uv_loop_close(&loop->uv);
   assert(status == 0);
   (void)status;
+  free(loop->refused_host);
   free(loop);
 }
 
@@ -148,6 +150,14 @@ uint64_t tg_loop_now_ns(tg_loop *loop) {
 void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, tg_stuck why), void *owner) {
   loop->on_stuck = on_stuck;
   loop->stuck_owner = owner;
+}
+
+int64_t tg_loop_wall_ns(const tg_loop *loop) {
+  return tg_clock_wall_ns(&loop->clock);
+}
+
+int64_t tg_loop_wall_seconds(const tg_loop *loop) {
+  return tg_clock_wall_seconds(&loop->clock);
 }
 
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual) {
@@ -204,9 +214,11 @@ bool tg_job_is_posted(const tg_job *job) {
 }
 
 const char *tg_error_text(int code) {
+  if (code == TG_ERROR_OUTSIDE) return "no upstream of the test has this address, and a test reaches nothing outside";
   return uv_strerror(code);
 }
 
 const char *tg_error_name(int code) {
+  if (code == TG_ERROR_OUTSIDE) return "EOUTSIDE";
   return uv_err_name(code);
 }

@@ -41,10 +41,14 @@ uint64_t tg_loop_now_ns(tg_loop *loop);
 /* Makes the clock virtual, or real again; see clock.h. */
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
 
+/* The time of day, in nanoseconds since 1970 (UTC); a virtual clock's own. See clock.h. */
+int64_t tg_loop_wall_ns(const tg_loop *loop);
+int64_t tg_loop_wall_seconds(const tg_loop *loop);
+
 /* Why on a virtual clock something may wait in vain. */
 typedef enum tg_stuck {
   TG_STUCK_STILL, /* it stands still, and nothing that could move it is left */
-  TG_STUCK_SPINS, /* jobs that post jobs have kept it from moving for a million turns; again after each million more */
+  TG_STUCK_SPINS, /* jobs that post jobs have kept it from moving for a million turns; again after each 100,000 more */
   TG_STUCK_BEATS, /* it has jumped a hundred thousand times more: maybe for timers only that start themselves anew */
 } tg_stuck;
 
@@ -88,6 +92,7 @@ enum {
   TG_ERROR_TIMED_OUT = -110,  /* UV_ETIMEDOUT */
   TG_ERROR_RESET = -104,      /* UV_ECONNRESET */
   TG_ERROR_UNSUPPORTED = -95, /* UV_ENOTSUP */
+  TG_ERROR_OUTSIDE = -100000, /* not one of libuv's: see tg_dial_isolate */
 };
 
 #endif

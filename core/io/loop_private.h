@@ -13,7 +13,10 @@ enum { TG_READ_BYTES = 65536 };
 struct tg_loop {
   uv_loop_t uv;
   tg_clock clock;
-  tg_list locals;                              /* listeners in memory; see local.h */
+  tg_list locals;   /* listeners in memory; see local.h */
+  bool is_isolated; /* see tg_dial_isolate, and the first host that it has refused */
+  unsigned refused_port;
+  char *refused_host;
   struct tg_thread_pool *file_threads;         /* NULL before they are needed; see file_threads.h */
   struct tg_hangups *hangups;                  /* NULL before it is needed; see hangup.h */
   uint64_t shuffle;                            /* state of the ready queue's random order; 0 for the order of posting */

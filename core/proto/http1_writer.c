@@ -58,8 +58,7 @@ void tg_http1_write_end(tg_buffer *buffer) {
   append(buffer, TG_TEXT("\r\n"));
 }
 
-tg_text tg_http1_date_line(tg_http1_date *date) {
-  time_t now = time(NULL);
+tg_text tg_http1_date_line(tg_http1_date *date, time_t now) {
   if (now != date->second) {
     date->second = now;
     memcpy(date->line, "Date: ", 6);

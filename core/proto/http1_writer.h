@@ -29,7 +29,7 @@ typedef struct tg_http1_date {
   size_t size;
 } tg_http1_date;
 
-/* The line for the wall clock's now. Valid until the next call. */
-tg_text tg_http1_date_line(tg_http1_date *date);
+/* The line for a time of day, in seconds since 1970. Valid until the next call. */
+tg_text tg_http1_date_line(tg_http1_date *date, time_t now);
 
 #endif

@@ -3,16 +3,6 @@
 
 #include <limits.h>
 
-static time_t wall_clock;
-static unsigned clock_reads;
-
-/* Stands in for the C library's, so that the wall clock shows what the test wants. */
-time_t time(time_t *out) {
-  clock_reads++;
-  if (out != NULL) *out = wall_clock;
-  return wall_clock;
-}
-
 static void writes_a_response_head(void) {
   tg_buffer head = {0};
   tg_http1_write_status(&head, 404);
@@ -72,11 +62,9 @@ static void writes_dates(void) {
   };
   tg_http1_date date = {0};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    wall_clock = cases[i].second;
-    CHECK_TEXT(tg_http1_date_line(&date), tg_text_of(cases[i].line));
-    CHECK_TEXT(tg_http1_date_line(&date), tg_text_of(cases[i].line));
+    CHECK_TEXT(tg_http1_date_line(&date, cases[i].second), tg_text_of(cases[i].line));
+    CHECK_TEXT(tg_http1_date_line(&date, cases[i].second), tg_text_of(cases[i].line));
   }
-  CHECK(clock_reads > 0); /* or the dates above were the C library's */
 }
 
 int main(void) {
