@@ -47,6 +47,10 @@ local tg = {
 ---@return number # seconds; only differences mean something
 tg.now = core.now
 
+--- The time of day; in tests that of their virtual clock, which os.time and os.date follow too.
+---@return number # seconds since 1970 (UTC), with fractions
+tg.time = core.time
+
 --- Are two texts the same? How long the answer takes does not tell how much of them is: for tokens and signatures.
 ---@param a string
 ---@param b string

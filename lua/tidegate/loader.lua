@@ -39,6 +39,26 @@ local function load_file(path, on)
   register(on)
 end
 
+-- The modules of a folder come before all others; those of the folder loaded last come first.
+local function search_in(folder)
+  local own = ("%s/?.lua;%s/?/init.lua;"):format(folder, folder)
+  local at, last = package.path:find(own, 1, true)
+  local others = at and package.path:sub(1, at - 1) .. package.path:sub(last + 1) or package.path
+  package.path = own .. others
+end
+
+--- Forgets the modules that the route files of a folder have required, so that the next load of it gets them anew: with
+--- none of the state that they have come to hold.
+---@param folder string
+function loader.forget(folder)
+  local own = ("%s/?.lua;%s/?/init.lua"):format(folder, folder)
+  for name in pairs(package.loaded) do
+    if type(name) == "string" and package.searchpath(name, own) then
+      package.loaded[name] = nil
+    end
+  end
+end
+
 --- Loads every route file of a folder, in the order of their names. Modules that they require are looked for in the
 --- folder first. Raises one message with file and line.
 ---@param folder string
@@ -47,7 +67,7 @@ function loader.load(folder)
   folder = folder:match "^.*[^/]" or folder:sub(1, 1)
   local on = app.new(folder)
   local files = route_files(folder)
-  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(folder, folder, package.path)
+  search_in(folder)
   for _, name in ipairs(files) do
     load_file(folder .. "/" .. name, on)
   end

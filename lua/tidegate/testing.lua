@@ -6,16 +6,31 @@ local core = require "tidegate.core"
 local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
+local call_url = require "tidegate.call_url"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
 local serve = require "tidegate.serve"
 local task = require "tidegate.task"
 local upstream = require "tidegate.testing_upstream"
-local call_url = require "tidegate.call_url"
 
 local testing = {}
 
 local open = {} -- functions that close what the test has opened, in order
+local phase -- why nothing can be opened now; nil where something can
+
+-- `tidegate test` says what runs: what a setup opens would be closed by the first test, and served on another clock.
+local function check_phase(name)
+  if phase then
+    core.raise(("%s: %s runs outside of any test, which would close what it opens; call it in before_each or in an it")
+      :format(name, phase))
+  end
+end
+
+--- For `tidegate test`: what runs from here on, where it is no test and nothing of one.
+---@param name "setup"|nil
+function testing._set_phase(name)
+  phase = name
+end
 
 --- An in-process client of an app: the calls of tg.http, with paths in place of URLs.
 ---@class tidegate.TestClient : tidegate.Client
@@ -59,12 +74,14 @@ end
 ---@return tidegate.TestClient
 function testing.app(routes, options)
   options = options or {}
+  check_phase "t.app"
   check_app(routes, options)
   local loaded
   if type(routes) == "function" then
     loaded = app.new(".")
     routes(loaded)
   else
+    loader.forget(routes)
     loaded = loader.load(routes)
   end
   local host = options.host or next_host()
@@ -88,6 +105,23 @@ function testing.app(routes, options)
   return client
 end
 
+-- The host and port of an upstream's address, and what its URLs begin with.
+local function place_of(address)
+  local path = address:match "^unix:(/.+)$"
+  if path then
+    return path, 0, address
+  end
+  local host, port = address:match "^([%w.-]+):(%d+)$"
+  if host then
+    return host:lower(), tonumber(port), address
+  end
+  local at = call_url.parse(address)
+  if at.slots or at.target ~= "/" then
+    core.raise(('t.upstream takes address = "http://name:port", and %q has a path'):format(address))
+  end
+  return at.host, at.port, "http://" .. at.authority
+end
+
 ---@class tidegate.TestUpstream
 ---@field url string
 ---@field requests tidegate.TestRequest[] what has come
@@ -97,27 +131,38 @@ end
 ---@field method string
 ---@field url string that was called, with its query
 ---@field path string the path with its query, as it was sent
+---@field params table<string, string>? what the {names} of its route stand for, where a function answers
 ---@field query table<string, string> decoded
 ---@field headers table<string, string> without regard to case
 ---@field body string
 
 --- An upstream that answers inside this process, well or badly.
----@param fields table see docs/testing.md: address, routes, latency, failure, truncate_at, drip
+---@param fields table see docs/testing.md: address, routes, stream, latency, failure, truncate_at, drip
 ---@return tidegate.TestUpstream
 function testing.upstream(fields)
-  local at = call_url.parse(fields.address or core.raise 't.upstream takes address = "http://name:port"')
-  if at.slots or at.target ~= "/" then
-    core.raise(('t.upstream takes address = "http://name:port", and %q has a path'):format(fields.address))
+  check_phase "t.upstream"
+  if type(fields) ~= "table" or type(fields.address) ~= "string" then
+    core.raise 't.upstream takes a table with address = "http://name:port", "name:port" or "unix:/path"'
   end
-  local self = upstream.new(fields, "http://" .. at.authority)
-  local listener = core.listen_stream_in_memory(at.host, at.port, function(stream)
+  local host, port, origin = place_of(fields.address)
+  local self = upstream.new(fields, origin)
+  local serve_stream = fields.failure ~= "refused" and function(stream)
     self:serve(stream)
-  end)
+  end or nil
+  local listener = core.listen_stream_in_memory(host, port, serve_stream)
   open[#open + 1] = function()
     core.close_stream_listener(listener)
     return self:close()
   end
   return self
+end
+
+testing.answer = require("tidegate.testing_answer").new
+
+--- Lets this test reach beyond its process from here on, as one with #network in its name may from its beginning.
+function testing.network()
+  check_phase "t.network"
+  core.isolate(false)
 end
 
 testing.clock = {

@@ -1,52 +1,98 @@
--- An upstream for tests: answers over streams in memory, late, slowly, by halves, or not at all.
+-- An upstream for tests: answers over streams in memory, late, slowly, by halves, or not at all. What a test did not
+-- mean to ask of it is a fault, of which the test hears at its end.
 local core = require "tidegate.core"
-local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
+local router = require "tidegate.router"
 local task = require "tidegate.task"
 local text = require "tidegate.text"
+local testing_answer = require "tidegate.testing_answer"
 
 ---@class tidegate.TestUpstream
 ---@field private streams table<tidegate.Stream, lightuserdata> the task that serves each
 local Upstream = { __name = "tidegate.TestUpstream" }
 Upstream.__index = Upstream
 
-local failures = {
-  reset = "closes the connection before it answers",
-  silence = "never answers",
-  garbage = "answers with bytes that are not HTTP",
+local known = {
+  address = true, routes = true, stream = true, latency = true, failure = true, truncate_at = true, drip = true,
 }
-
-local known = { address = true, routes = true, latency = true, failure = true, truncate_at = true, drip = true }
 
 local upstream = {}
 
---- {address, routes = {["GET /path"] = answer}, latency = seconds, failure = "reset"|"silence"|"garbage",
---- truncate_at = bytes, drip = {bytes, seconds}}; an answer is a table (JSON), a string, a function(request) that
---- returns either, or {status, headers, body}.
-function upstream.new(fields, origin)
-  for name in pairs(fields) do
-    if not known[name] then
-      core.raise(("t.upstream has no field %q; it has address, routes, latency, failure, truncate_at and drip"):format(
-        tostring(name)))
-    end
-  end
-  if fields.failure and not failures[fields.failure] then
-    core.raise("t.upstream: failure is reset, silence or garbage")
-  end
-  return setmetatable({ url = fields.address, origin = origin, fields = fields, requests = {}, streams = {} }, Upstream)
+local METHODS = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
+
+local function fail_key(key)
+  core.raise(('t.upstream: the route %s must read "METHOD /path", as "GET /things/{id}"'):format(
+    type(key) == "string" and ("%q"):format(key) or tostring(key)))
 end
 
-local function read_exactly(stream, wanted)
-  local pieces, come = {}, 0
-  while come < wanted do
-    local piece = stream:read(wanted - come) or error("the client left within its body", 0)
-    pieces[#pieces + 1], come = piece, come + #piece
+-- The routes: those whose keys have a query by their whole key, the others by a router.
+local function read_routes(routes)
+  local exact, patterns = {}, router.new()
+  for key, answer in pairs(routes) do
+    local method, path = tostring(key):match "^(%u+) (/.*)$"
+    if not method then
+      fail_key(key)
+    end
+    if path:find("?", 1, true) then
+      exact[key] = answer
+    end
+    for _, each in ipairs(method == "ANY" and METHODS or { method }) do
+      if not path:find("?", 1, true) then
+        local ok, why = pcall(patterns.add, patterns, each, path, { answer = answer, place = "this t.upstream" })
+        if not ok then
+          core.raise("t.upstream: " .. why)
+        end
+      end
+    end
+  end
+  return exact, patterns
+end
+
+local function check(fields)
+  for name in pairs(fields) do
+    if not known[name] then
+      core.raise(("t.upstream has no field %q; it has address, routes, stream, latency, failure, truncate_at and drip")
+        :format(tostring(name)))
+    end
+  end
+  testing_answer.check_behaviour("t.upstream", fields)
+  if fields.routes ~= nil and type(fields.routes) ~= "table" then
+    core.raise(('t.upstream: routes is a table {["GET /path"] = answer}, not a %s'):format(type(fields.routes)))
+  elseif fields.stream ~= nil and type(fields.stream) ~= "function" then
+    core.raise(("t.upstream: stream is a function(stream), not a %s"):format(type(fields.stream)))
+  elseif fields.stream and fields.routes then
+    core.raise "t.upstream: either routes, for HTTP, or stream, for another protocol"
+  end
+end
+
+--- {address, routes = {["GET /path/{id}"] = answer}, stream = function(stream), latency = seconds,
+--- failure = "refused"|"reset"|"silence"|"garbage", truncate_at = bytes, drip = {bytes, seconds}}; an answer is a table
+--- (JSON), a string (text), what t.answer makes, or a function(request) that returns one of these.
+function upstream.new(fields, origin)
+  check(fields)
+  local self = { url = fields.address, origin = origin, fields = fields, requests = {}, streams = {} }
+  setmetatable(self, Upstream)
+  self.exact, self.patterns = read_routes(fields.routes or {})
+  return self
+end
+
+-- Remembers what fails the test; the first is told.
+local function note_fault(self, value)
+  self.fault = self.fault or { value = value }
+end
+
+local function read_body(stream, wanted)
+  local pieces, count = {}, 0
+  while count < wanted do
+    local piece = stream:read(wanted - count) or error("the client left within its body", 0)
+    pieces[#pieces + 1] = piece
+    count = count + #piece
   end
   return table.concat(pieces)
 end
 
 local function read_request(stream, origin)
-  local head = stream:read_until "\r\n\r\n"
+  local head = stream:read_until("\r\n\r\n", 1024 * 1024)
   if not head then
     return nil
   end
@@ -63,53 +109,75 @@ local function read_request(stream, origin)
     path = path,
     query = multimap.pairs(query and core.parse_pairs(query, 1e6) or {}),
     headers = headers,
-    body = read_exactly(stream, tonumber(headers["content-length"]) or 0),
+    body = read_body(stream, tonumber(headers["content-length"]) or 0),
   }
 end
 
-local function is_full_answer(answer)
-  return type(answer) == "table" and (answer.status or answer.body) and true
-end
-
 -- What the test's own function answers. That it raises is a fault of the test, which hears of it at its end.
-local function call(self, fn, request)
-  local ok, answer = pcall(fn, request)
+local function call(self, fn, value)
+  local ok, answer = pcall(fn, value)
   if ok then
     return answer
   elseif not task.is_cancellation(answer) then
-    self.fault = self.fault or { value = answer }
+    note_fault(self, answer)
   end
   error(answer, 0)
 end
 
--- Status, headers and body bytes of what a route gives.
-local function answer_to(self, request)
-  local routes = self.fields.routes or {}
-  local path = request.path:match("^[^?]*")
-  local answer = routes[request.method .. " " .. request.path] or routes[request.method .. " " .. path]
-  if type(answer) == "function" then
-    answer = call(self, answer, request)
+local function list_routes(self)
+  local names = {}
+  for name in pairs(self.fields.routes or {}) do
+    names[#names + 1] = name
   end
-  if answer == nil then
-    return 404, {}, ("no such route in this test: %s %s"):format(request.method, request.url)
-  elseif is_full_answer(answer) then
-    local body = answer.body or ""
-    return answer.status or 200, answer.headers or {}, type(body) == "table" and json.encode(body) or body
-  elseif type(answer) == "table" then
-    return 200, { ["Content-Type"] = "application/json" }, json.encode(answer)
-  end
-  return 200, {}, text.of(answer, "an answer of t.upstream")
+  table.sort(names)
+  return #names > 0 and "it has " .. table.concat(names, ", ") or "it has none"
 end
 
-local function message(method, status, headers, body)
-  local lines = { ("HTTP/1.1 %d %s"):format(status, core.status_reason(status)) }
-  for name, value in pairs(headers) do
+local function find(self, request)
+  local own = self.exact[request.method .. " " .. request.path]
+  if own ~= nil then
+    return own, {}
+  end
+  local path = core.normalize_path(request.path:match "^[^?]*") or request.path
+  local route, params = self.patterns:find(request.method, path) -- linear: a router
+  if route then
+    return route.answer, params or {}
+  end
+end
+
+-- What the route of a request gives.
+local function answer_to(self, request)
+  local answer, params = find(self, request)
+  if answer == nil then
+    note_fault(self, ("the upstream %s got a request for which it has no route: %s %s; %s"):format(
+      self.url, request.method, request.path, list_routes(self)))
+    return testing_answer.new { status = 404, body = "no such route in this test" }
+  end
+  if type(answer) == "function" then
+    request.params = params
+    answer = call(self, answer, request)
+    if answer == nil then
+      note_fault(self, ("the upstream %s: the function for %s %s returned nothing"):format(
+        self.url, request.method, request.path))
+      answer = testing_answer.new { status = 500, body = "no answer in this test" }
+    end
+  end
+  return testing_answer.of(answer)
+end
+
+local function message(method, answer)
+  local lines = { ("HTTP/1.1 %d %s"):format(answer.status, core.status_reason(answer.status)) }
+  local has_length = answer.status >= 200 and answer.status ~= 204 and answer.status ~= 304
+  for name, value in pairs(answer.headers) do
     for _, each in ipairs(type(value) == "table" and value or { value }) do
       lines[#lines + 1] = name .. ": " .. text.of(each, "header " .. name)
     end
+    has_length = has_length and not name:lower():find "^content%-length$"
   end
-  lines[#lines + 1] = "Content-Length: " .. #body
-  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (method == "HEAD" and "" or body)
+  if has_length then
+    lines[#lines + 1] = "Content-Length: " .. #answer.body
+  end
+  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (method == "HEAD" and "" or answer.body)
 end
 
 local function write_slowly(stream, bytes, drip)
@@ -125,28 +193,36 @@ local function write_slowly(stream, bytes, drip)
   end
 end
 
+-- Waits and fails as it was told to; true where nothing more is to be answered.
+local function misbehave(stream, behaviour)
+  if behaviour.latency then
+    task.sleep(behaviour.latency)
+  end
+  if behaviour.failure == "silence" then
+    stream:read() -- until the client gives up
+  elseif behaviour.failure == "garbage" then
+    stream:write "this is not HTTP\r\n\r\n"
+  end
+  return behaviour.failure ~= nil
+end
+
 -- Answers one request; false when the connection ends with it.
 function Upstream:answer(stream, request)
   local fields = self.fields
-  if fields.latency then
-    task.sleep(fields.latency)
-  end
-  if fields.failure == "silence" then
-    stream:read() -- until the client gives up
-    return false
-  elseif fields.failure == "garbage" then
-    stream:write "this is not HTTP\r\n\r\n"
-    return false
-  elseif fields.failure == "reset" then
+  if misbehave(stream, fields) then
     return false
   end
-  local bytes = message(request.method, answer_to(self, request))
-  if fields.truncate_at then
+  local answer = answer_to(self, request)
+  if misbehave(stream, answer) then
+    return false
+  end
+  local bytes, truncate_at = message(request.method, answer), answer.truncate_at or fields.truncate_at
+  if truncate_at then
     local head = bytes:find("\r\n\r\n", 1, true) + 3
-    stream:write(bytes:sub(1, head + fields.truncate_at))
+    stream:write(bytes:sub(1, head + truncate_at))
     return false
   end
-  write_slowly(stream, bytes, fields.drip)
+  write_slowly(stream, bytes, answer.drip or fields.drip)
   return true
 end
 
@@ -161,16 +237,29 @@ local function serve_requests(self, stream)
   end
 end
 
+-- Another protocol: the test speaks it itself. That the client leaves is no fault of it.
+local function serve_stream(self, stream)
+  local ok, err = pcall(self.fields.stream, stream)
+  local is_over = ok or task.is_cancellation(err) or type(err) == "table" and err.kind == "closed"
+  if not is_over then
+    note_fault(self, err)
+  end
+end
+
 --- Serves one connection, until either side ends it.
 function Upstream:serve(stream)
   self.streams[stream] = core.current()
-  pcall(serve_requests, self, stream) -- it fails where the client leaves
+  if self.fields.stream then
+    serve_stream(self, stream)
+  else
+    pcall(serve_requests, self, stream) -- it fails where the client leaves
+  end
   self.streams[stream] = nil
   stream:close()
 end
 
 --- Ends every connection.
----@return {value: any}? # what an answer function has raised
+---@return {value: any}? # what fails the test
 function Upstream:close()
   for _, serving in pairs(self.streams) do
     task.cancel(serving, task.cancellation("the test has ended"))

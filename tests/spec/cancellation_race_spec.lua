@@ -88,7 +88,7 @@ describe("a sleep", function()
   end)
 end)
 
-describe("tg.unix.connect", function()
+describe("tg.unix.connect #network", function()
   it("leaves no stream, whether it is cancelled before it begins or within it", function()
     local files = folder.new()
     local server = core.serve { request = print, gone = print, stopped = print }

@@ -106,7 +106,12 @@ describe("t.upstream", function()
     upstream { routes = {
       ["GET /table"] = { a = 1 },
       ["GET /text"] = "text",
-      ["GET /full"] = { status = 418, headers = { ["X-A"] = "b" }, body = { a = 2 } },
+      ["GET /full"] = t.answer { status = 418, headers = { ["X-A"] = "b", ["X-L"] = { "1", "2" } }, body = { a = 2 } },
+      ["GET /status"] = { status = "active", headers = 1, body = "none" },
+      ["GET /things/{id}"] = function(request)
+        return { id = request.params.id }
+      end,
+      ["ANY /any/{rest...}"] = "any",
       ["POST /echo"] = function(request)
         return request.headers["x-a"] .. request.body
       end,
@@ -121,11 +126,14 @@ describe("t.upstream", function()
     assert.equal("b", full.headers["X-A"])
     assert.same({ a = 2 }, full:json())
     assert.equal("head body", tg.http.post(URL .. "/echo", { headers = { ["X-A"] = "head " }, body = "body" }):body())
-    assert.equal(404, tg.http.get(URL .. "/none").status)
+    assert.equal("1, 2", full.headers["x-l"])
+    assert.same({ status = "active", headers = 1, body = "none" }, tg.http.get(URL .. "/status"):json())
+    assert.same({ id = "a/b" }, tg.http.get(URL .. "/things/a%2Fb"):json())
+    assert.equal("any", tg.http.delete(URL .. "/any/x/y"):body())
   end)
 
   it("notes what has come", function()
-    local up = upstream { routes = {} }
+    local up = upstream { routes = { ["PUT /x"] = "fine" } }
     tg.http.put(URL .. "/x?a=b", { body = "123" })
     assert.equal(URL, up.url)
     assert.equal(1, #up.requests)
@@ -176,8 +184,9 @@ describe("t.upstream", function()
 
   it("refuses fields that it does not have", function()
     fails('t.upstream has no field "latncy"', upstream, { latncy = 1 })
-    fails("failure is reset, silence or garbage", upstream, { failure = "sometimes" })
-    fails("t.upstream takes address", t.upstream, {})
+    fails('failure must be "refused", "reset", "silence" or "garbage", not "sometimes"', upstream,
+      { failure = "sometimes" })
+    fails("t.upstream takes a table with address", t.upstream, {})
   end)
 end)
 

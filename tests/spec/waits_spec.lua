@@ -30,7 +30,7 @@ local function fails_to_wait(name, fn, ...)
 end
 
 for name, wait in pairs(waits) do
-  describe(name, function()
+  describe(name .. " #network", function()
     it("cannot wait inside a table.sort comparator", function()
       fails_to_wait(name, table.sort, { 2, 1 }, wait)
     end)

@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local serve = require "tidegate.serve"
 local client = require "tests.support.client"
+local testing = require "tidegate.testing"
 
 local server = {}
 
@@ -28,6 +29,7 @@ core.server_of_tests = core.server_of_tests or start()
 ---@param dev? boolean
 function server.connect(handle, dev)
   local state = core.server_of_tests
+  testing.network() -- it listens on a real socket
   state.serve = serve.handler(function()
     return handle
   end, dev or false)

@@ -1,5 +1,6 @@
 -- Raw sockets, for tests in which a peer does what no good HTTP program does: upstreams that send garbage or hang up,
 -- and clients of Unix sockets. They never block; they look again every millisecond.
+local core = require "tidegate.core"
 local ffi = require "ffi"
 local wait = require "tests.support.wait"
 
@@ -234,6 +235,7 @@ end
 
 --- Listens on a port of 127.0.0.1; a free one where none is given.
 function socket.listen(port, backlog)
+  core.isolate(false) -- the test wants somebody outside to connect to
   local address = tcp_address(port or 0)
   local fd = check(C.socket(AF_INET, SOCK_STREAM, 0), "socket")
   check(C.bind(fd, address, ffi.sizeof(address)), "bind")

@@ -46,11 +46,13 @@ function leftovers.note()
 end
 
 --- The tasks that have begun since and have not ended.
+---@param before table
+---@param except lightuserdata? the one that asks
 ---@return lightuserdata[]
-function leftovers.tasks(before)
+function leftovers.tasks(before, except)
   local list = {}
   for _, of in ipairs(core.tasks()) do
-    if not before.tasks[core.task_number(of)] then
+    if of ~= except and not before.tasks[core.task_number(of)] then
       list[#list + 1] = of
     end
   end
@@ -66,11 +68,13 @@ local function kind_of(of, info)
 end
 
 --- One line for each task: what it is doing that should have ended.
-function leftovers.describe(list)
+---@param list lightuserdata[]
+---@param doing_what string? of those that wait for nothing now; "is always ready" where it is left out
+function leftovers.describe(list, doing_what)
   local lines = {}
   for index, of in ipairs(list) do
     local info = core.task_info(of)
-    local doing = info.waits_on and "waits in " .. info.waits_on or "is always ready"
+    local doing = info.waits_on and "waits in " .. info.waits_on or doing_what or "is always ready"
     lines[index] = ("%s %s at %s"):format(kind_of(of, info), doing, info.place or "?")
   end
   return lines
@@ -81,7 +85,10 @@ local function is_timed(of, info)
   return info.waits_on == "tg.sleep" or task.deadline(of) ~= nil
 end
 
-local function is_below(of, test)
+--- Is it a test's task, or a child of one?
+---@param of lightuserdata?
+---@param test lightuserdata
+function leftovers.is_below(of, test)
   while of and of ~= test do
     of = task.parent(of)
   end
@@ -98,7 +105,7 @@ function leftovers.wait_in_vain(test, others, since)
   for _, of in ipairs { test, unpack(others) } do
     local info = core.task_info(of)
     local has_waited = info.state == "waits" and core.now() - info.seconds <= since + 1e-6
-    if has_waited and is_timed(of, info) or not has_waited and is_below(of, test) then
+    if has_waited and is_timed(of, info) or not has_waited and leftovers.is_below(of, test) then
       return false
     end
   end
@@ -186,7 +193,7 @@ local function add_pins(found, before)
 end
 
 local function find_now(before)
-  local found = leftovers.describe(leftovers.tasks(before))
+  local found = leftovers.describe(leftovers.tasks(before, core.current()))
   local now, blocks = core.handles(), false
   for _, each in ipairs(handle_names) do
     local left = now[each[1]] - before.handles[each[1]]
@@ -216,7 +223,7 @@ end
 --- What has been left since, once nothing more is about to end.
 ---@async
 ---@return string[]
-function leftovers.find(before, is_virtual)
+function leftovers.look(before, is_virtual)
   local round = 0
   while true do
     local found, blocks = find_now(before)
