@@ -1,5 +1,6 @@
 /* The access log: turned on by the command that serves, written to by the servers. */
 #include "bind/access_log.h"
+#include "base/saturate.h"
 #include "bind/log.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ static tg_access_log_options read_options(lua_State *L, int index) {
   lua_getfield(L, index, "id_prefix"); /* stack: path, format, buffer_bytes_max, id_prefix */
   options.path = luaL_checkstring(L, -4);
   options.format = formats[luaL_checkoption(L, lua_gettop(L) - 2, "json", format_names)];
-  options.buffer_bytes_max = (size_t)luaL_checknumber(L, -2);
+  options.buffer_bytes_max = (size_t)tg_to_u64(luaL_checknumber(L, -2));
   options.id_prefix = tg_opt_text(L, -1);
   luaL_argcheck(L, options.buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN, index, "the buffer is too small");
   return options;

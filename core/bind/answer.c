@@ -1,4 +1,5 @@
 /* How Lua answers: whole, or in pieces. */
+#include "base/saturate.h"
 #include "bind/fields.h"
 #include "bind/raise.h"
 #include "bind/request.h"
@@ -52,7 +53,7 @@ static uint64_t check_said_length(lua_State *L, int fields) {
   lua_Number length = -1;
   if (lua_type(L, -1) == LUA_TSTRING) length = (lua_Number)tg_text_to_number(tg_check_text(L, lua_gettop(L)));
   else if (lua_type(L, -1) == LUA_TNUMBER) length = lua_tonumber(L, -1);
-  bool is_length = length >= 0 && length <= BYTES_MAX && length == (lua_Number)(uint64_t)length;
+  bool is_length = length >= 0 && length <= BYTES_MAX && length == (lua_Number)tg_to_u64(length);
   if (!is_length) tg_raise(L, "header Content-Length: a number of bytes is expected");
   lua_pop(L, 1);
   return (uint64_t)length;
@@ -99,7 +100,7 @@ static int respond(lua_State *L) {
   if (lua_isboolean(L, 6)) response.says = TG_LENGTH_NOT_SAID;
   if (lua_isnumber(L, 6)) {
     response.says = TG_LENGTH_SAID;
-    response.length = (uint64_t)lua_tonumber(L, 6);
+    response.length = tg_to_u64(lua_tonumber(L, 6));
   }
   bool is_head = tg_text_equal(exchange->head.method, TG_TEXT("HEAD"));
   if ((seen & TG_FIELD_CONTENT_LENGTH) != 0) check_length(L, 5, is_head, &response);
@@ -132,10 +133,10 @@ static int start(lua_State *L) {
   check_content(L, response.status, "what writes one");
   bool says = (seen & TG_FIELD_CONTENT_LENGTH) != 0;
   uint64_t said = says ? check_said_length(L, 5) : 0;
-  if (says && length >= 0 && said != (uint64_t)length) {
+  if (says && length >= 0 && said != tg_to_u64(length)) {
     tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said, length);
   }
-  tg_exchange_start(exchange, &response, (int64_t)length);
+  tg_exchange_start(exchange, &response, tg_to_i64(length));
   return 0;
 }
 
@@ -221,7 +222,7 @@ static int limit(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   uint64_t now_ns = tg_loop_now_ns(tg_runtime_of(L)->loop);
   if (lua_isnoneornil(L, 2)) tg_exchange_limit_answer(exchange, 0);
-  else tg_exchange_limit_answer(exchange, now_ns + (uint64_t)(luaL_checknumber(L, 2) * 1e9));
+  else tg_exchange_limit_answer(exchange, now_ns + tg_seconds_to_ns(luaL_checknumber(L, 2)));
   return 0;
 }
 

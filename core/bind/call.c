@@ -1,4 +1,5 @@
 /* Calls to upstreams. */
+#include "base/saturate.h"
 #include "http/call.h"
 #include "bind/fields.h"
 #include "bind/raise.h"
@@ -107,7 +108,7 @@ static int call_upstream(lua_State *L) {
   request.body = tg_opt_text(L, 7);
   request.is_head = tg_text_equal(method, TG_TEXT("HEAD"));
   request.idempotent = is_idempotent(method);
-  request.timeout_ms = (uint64_t)(luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3) * 1e3);
+  request.timeout_ms = tg_to_u64(luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3) * 1e3);
   write_head(L, &runtime->scratch, method, request.body);
   request.head = tg_buffer_text(&runtime->scratch);
   tg_task *task = tg_task_enter(L, "tg.http");

@@ -1,4 +1,5 @@
 /* Time: the loop's clock and the sleep on it. */
+#include "base/saturate.h"
 #include "bind/task.h"
 
 #define NS_PER_SECOND 1e9
@@ -63,7 +64,7 @@ static int set_virtual(lua_State *L) {
 
 /* core.shuffle(seed): runs what is ready in a random order; 0 for the usual one */
 static int shuffle(lua_State *L) {
-  tg_loop_shuffle(tg_runtime_of(L)->loop, (uint64_t)luaL_checknumber(L, 1));
+  tg_loop_shuffle(tg_runtime_of(L)->loop, tg_to_u64(luaL_checknumber(L, 1)));
   return 0;
 }
 

@@ -1,4 +1,5 @@
 /* Files of a folder as answers. */
+#include "base/saturate.h"
 #include "bind/raise.h"
 #include "bind/request.h"
 
@@ -250,7 +251,7 @@ static reading *start_reading(lua_State *L, tg_task *task, tg_file *file, uint64
    read, or ends there */
 static int read_file(lua_State *L) {
   tg_file *file = luaL_checkudata(L, 1, file_metatable);
-  uint64_t offset = (uint64_t)luaL_checknumber(L, 2), wanted = (uint64_t)luaL_checknumber(L, 3);
+  uint64_t offset = tg_to_u64(luaL_checknumber(L, 2)), wanted = tg_to_u64(luaL_checknumber(L, 3));
   size_t size = wanted < READ_BYTES_MAX ? (size_t)wanted : READ_BYTES_MAX;
   if (file->fd < 0) return luaL_error(L, "the file is closed, or another task reads it");
   tg_task *task = tg_task_enter(L, "app:static");
@@ -307,7 +308,7 @@ static void on_send_abort(tg_task *task) {
 static int answer_file(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_file *file = luaL_checkudata(L, 2, file_metatable);
-  uint64_t offset = (uint64_t)luaL_checknumber(L, 3), bytes = (uint64_t)luaL_checknumber(L, 4);
+  uint64_t offset = tg_to_u64(luaL_checknumber(L, 3)), bytes = tg_to_u64(luaL_checknumber(L, 4));
   tg_request *request = tg_request_of(exchange);
   if (file->fd < 0 || request->file != NULL) return luaL_error(L, "the file was sent already");
   tg_task *task = tg_task_enter(L, "app:static");

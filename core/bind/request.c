@@ -1,5 +1,6 @@
 /* What Lua asks of a request: functions that take the exchange, which request.lua keeps. */
 #include "bind/request.h"
+#include "base/saturate.h"
 #include "bind/raise.h"
 
 static void ignore(tg_exchange *exchange) {
@@ -114,7 +115,7 @@ static int field(lua_State *L) {
 
 /* core.request_limit_body(exchange, bytes): the body may be so long, in place of the server's limit */
 static int limit_body(lua_State *L) {
-  tg_request_check_exchange(L)->body_bytes_max = (uint64_t)luaL_checknumber(L, 2);
+  tg_request_check_exchange(L)->body_bytes_max = tg_to_u64(luaL_checknumber(L, 2));
   return 0;
 }
 
@@ -168,7 +169,7 @@ static int note_upstream(lua_State *L) {
   tg_exchange *exchange = running_exchange(L);
   if (exchange == NULL) return 0;
   tg_exchange_note_upstream(exchange, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),
-                            (uint64_t)(luaL_checknumber(L, 3) * 1e9));
+                            tg_seconds_to_ns(luaL_checknumber(L, 3)));
   return 0;
 }
 

@@ -1,5 +1,6 @@
 /* Servers: listening, and a task for each request. */
 #include "bind/server.h"
+#include "base/saturate.h"
 #include "bind/request.h"
 #include "io/local.h"
 
@@ -154,8 +155,8 @@ static tg_server_limits read_limits(lua_State *L, int index) {
     lua_getfield(L, index, limit_fields[i].name);
     if (!lua_isnil(L, -1)) {
       char *field = (char *)&limits + limit_fields[i].offset;
-      if (limit_fields[i].is_wide) *(uint64_t *)field = (uint64_t)luaL_checknumber(L, -1);
-      else *(uint32_t *)field = (uint32_t)luaL_checknumber(L, -1);
+      if (limit_fields[i].is_wide) *(uint64_t *)field = tg_to_u64(luaL_checknumber(L, -1));
+      else *(uint32_t *)field = tg_to_u32(luaL_checknumber(L, -1));
     }
     lua_pop(L, 1);
   }

@@ -1,4 +1,5 @@
 /* Streams for scripts: connect, read, write, close. One task may read and another write at the same time. */
+#include "base/saturate.h"
 #include "bind/raise.h"
 #include "bind/task.h"
 #include "io/dial.h"
@@ -159,7 +160,7 @@ static int wait_readable(lua_State *L) {
 static int take(lua_State *L) {
   script_stream *self = check_stream(L);
   tg_text text = tg_buffer_text(&self->inbox);
-  size_t most = (size_t)luaL_optnumber(L, 2, 1e15);
+  size_t most = (size_t)tg_to_u64(luaL_optnumber(L, 2, 1e15));
   if (text.size == 0) return 0;
   if (text.size > most) text.size = most;
   lua_pushlstring(L, text.data, text.size);

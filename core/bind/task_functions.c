@@ -1,4 +1,5 @@
 /* Tasks for Lua: what task.lua and its like are made of. */
+#include "base/saturate.h"
 #include "bind/task.h"
 
 /* core.set_body(function): what every coroutine runs */
@@ -91,7 +92,7 @@ static int park_shielded(lua_State *L) {
 /* core.on_stall(seconds, function): calls it with a task that has held the loop for longer, and for how long */
 static int on_stall(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
-  runtime->stall_ns = (uint64_t)(luaL_checknumber(L, 1) * 1e9);
+  runtime->stall_ns = tg_seconds_to_ns(luaL_checknumber(L, 1));
   tg_runtime_set_reference(L, &runtime->stall_ref, 2);
   return 0;
 }
@@ -159,7 +160,7 @@ static int finish_tasks(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   limit end = {.passed = false};
   tg_timer_init(&end.timer, on_limit);
-  tg_timer_start(runtime->loop, &end.timer, (uint64_t)(luaL_checknumber(L, 1) * 1e9));
+  tg_timer_start(runtime->loop, &end.timer, tg_seconds_to_ns(luaL_checknumber(L, 1)));
   while (runtime->task_count > 0 && !end.passed) tg_loop_wait(runtime->loop);
   tg_timer_stop(runtime->loop, &end.timer);
   lua_pushinteger(L, (lua_Integer)runtime->task_count);

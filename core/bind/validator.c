@@ -1,4 +1,5 @@
 /* Whether a client needs an answer's body, and which part of it (RFC 9110 sections 13 and 14). */
+#include "base/saturate.h"
 #include "bind/runtime.h"
 #include "proto/conditional.h"
 #include "proto/http_date.h"
@@ -9,7 +10,7 @@
 static tg_validators check_validators(lua_State *L, int etag) {
   return (tg_validators){
       .etag = tg_opt_text(L, etag),
-      .modified = (int64_t)luaL_optnumber(L, etag + 1, TG_MODIFIED_UNKNOWN),
+      .modified = lua_isnoneornil(L, etag + 1) ? TG_MODIFIED_UNKNOWN : tg_to_i64(luaL_checknumber(L, etag + 1)),
   };
 }
 
@@ -38,7 +39,7 @@ static void push_buffer(lua_State *L, tg_buffer *buffer) {
    416; or the first byte, how many, and Content-Range */
 static int range_of(lua_State *L) {
   tg_validators validators = check_validators(L, 1);
-  uint64_t size = (uint64_t)luaL_checknumber(L, 3);
+  uint64_t size = tg_to_u64(luaL_checknumber(L, 3));
   tg_text field = tg_opt_text(L, 4), if_range = tg_opt_text(L, 5);
   tg_buffer *scratch = &tg_runtime_of(L)->scratch;
   tg_range range;
@@ -64,7 +65,7 @@ static int range_of(lua_State *L) {
 /* core.http_date(seconds) → "Sun, 06 Nov 1994 08:49:37 GMT" */
 static int http_date(lua_State *L) {
   char text[TG_HTTP_DATE_BYTES];
-  tg_http_date_write((int64_t)luaL_checknumber(L, 1), text);
+  tg_http_date_write(tg_to_i64(luaL_checknumber(L, 1)), text);
   lua_pushlstring(L, text, sizeof text);
   return 1;
 }

@@ -34,11 +34,18 @@ local function check_written(self)
   end
 end
 
+local function check_most(name, most)
+  if most ~= nil and not (type(most) == "number" and most >= 1) then
+    core.raise(("%s: the most must be a number of bytes from 1 on, and %s is not"):format(name, tostring(most)))
+  end
+end
+
 --- Waits for bytes.
 ---@async
 ---@param most? integer at most that many
 ---@return string? # at least one byte; nil at the end of the stream
 function Stream:read(most)
+  check_most("stream:read", most)
   while true do
     local bytes = core.stream_take(self, most)
     if bytes or check(self) then
@@ -54,6 +61,7 @@ end
 ---@param most? integer bytes, 65536 by default; more without the mark is an error
 ---@return string? # nil when the stream ends before the mark
 function Stream:read_until(mark, most)
+  check_most("stream:read_until", most)
   most = most or LINE_BYTES_MAX
   local from = 0
   while true do

@@ -12,6 +12,8 @@ local tcp = {}
 function tcp.connect(host, port)
   if type(host) ~= "string" or host == "" then
     core.raise("tg.tcp.connect takes a host and a port")
+  elseif host:find "[%z/]" then
+    core.raise(("tg.tcp.connect: %q is not the name or the address of a host"):format(host))
   elseif type(port) ~= "number" or port < 1 or port > 65535 or port % 1 ~= 0 then
     core.raise("tg.tcp.connect: a port is a whole number from 1 to 65535")
   end

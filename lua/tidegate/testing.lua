@@ -56,12 +56,20 @@ local known = {
   send_bytes_per_second_min = true,
 }
 
+-- What is not a limit, a number from 0 on.
+local others = {
+  host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
+  compress_bodies_max = true, compress_types = true,
+}
+
 local function check_app(routes, options)
   if type(routes) ~= "string" and type(routes) ~= "function" then
     core.raise("t.app takes a folder or a function(app), and options")
   end
-  for name in pairs(options) do
-    if not known[name] then
+  for name, value in pairs(options) do
+    if known[name] and not others[name] and not (type(value) == "number" and value >= 0) then
+      core.raise(("t.app: %s must be a number from 0 on, and %s is not"):format(name, tostring(value)))
+    elseif not known[name] then
       core.raise(("t.app has no option %q; it has host, dev, request_timeout_ms, compress and its settings, and the "
         .. "limits of the server"):format(tostring(name)))
     end

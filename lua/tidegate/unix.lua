@@ -11,6 +11,8 @@ local unix = {}
 function unix.connect(path)
   if type(path) ~= "string" or path:sub(1, 1) ~= "/" then
     core.raise("tg.unix.connect takes an absolute path")
+  elseif path:find("\0", 1, true) then
+    core.raise("tg.unix.connect: the path has a NUL byte")
   end
   return stream.connect(path, 0, path)
 end

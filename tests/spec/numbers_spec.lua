@@ -165,3 +165,58 @@ describe("query.text", function()
     end
   end)
 end)
+
+describe("a number that is none, or too large,", function()
+  local wrong = { math.huge, -math.huge, 0 / 0, -1, 1e300, "1" }
+
+  local function fails(fn, ...)
+    local ok, err = pcall(fn, ...)
+    assert.is_false(ok)
+    return tostring(err)
+  end
+
+  it("is no limit of a test's app", function()
+    for _, value in ipairs { -1, -math.huge, 0 / 0, "1", true } do
+      assert.matches("t.app: body_bytes_max must be a number from 0 on", fails(t.app, "routes", {
+        body_bytes_max = value,
+      }), 1, true)
+    end
+    for _, value in ipairs { math.huge, 1e300, 2 ^ 63, 2 ^ 64, 1e6 } do -- as much as there can be
+      local client = t.app(function(app)
+        app:post("/", function(request)
+          return request:body()
+        end)
+      end, { body_bytes_max = value, head_timeout_ms = value, field_count_max = value })
+      assert.equal("x", client:post("/", { body = "x" }):body())
+    end
+  end)
+
+  it("is no option of a route, no port and no time", function()
+    for _, value in ipairs(wrong) do
+      assert.matches("body_bytes_max must be a number of bytes", fails(t.app, function(app)
+        app:get("/", print, { body_bytes_max = value })
+      end), 1, true)
+      assert.matches("a port is a whole number from 1 to 65535", fails(tg.tcp.connect, "127.0.0.1", value), 1, true)
+      fails(tg.sleep, value ~= "1" and value or "x")
+      fails(tg.http.get, "http://127.0.0.1:1/", { timeout = value })
+    end
+    assert.matches("a port is a whole number", fails(tg.tcp.connect, "127.0.0.1", 80.5), 1, true)
+    assert.matches("is not the name or the address of a host", fails(tg.tcp.connect, "a\0b", 80), 1, true)
+    assert.matches("NUL", fails(tg.unix.connect, "/tmp/a\0b"), 1, true)
+  end)
+
+  it("is not how much is read from a stream, but for as much as there is", function()
+    local streams, close = require "tests.support.listen_in_memory" "peer.test"
+    local stream = tg.tcp.connect("peer.test", 80)
+    tg.sleep(0)
+    streams[1]:write "abc"
+    for _, value in ipairs { 0 / 0, -1, 0, -math.huge, "1", {} } do
+      assert.matches("stream:read: the most must be a number of bytes", fails(stream.read, stream, value), 1, true)
+      assert.matches("stream:read_until: the most must be", fails(stream.read_until, stream, "x", value), 1, true)
+    end
+    assert.equal("a", stream:read(1.9))
+    assert.equal("bc", stream:read(math.huge))
+    stream:close()
+    close()
+  end)
+end)
