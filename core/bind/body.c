@@ -7,12 +7,14 @@ static bool is_settled(const tg_exchange *exchange) {
   return exchange->body_state != TG_BODY_COMING || tg_request_of(exchange)->ended != NULL;
 }
 
-/* Pushes why the body will never be complete: nil, nil, a status and a sentence. [-0, +4, m] */
+/* Pushes why the body will never be complete: nil, nil, a status and a sentence; 0 for the status where the client is
+   gone. [-0, +4, m] */
 static int push_failure(lua_State *L, const tg_exchange *exchange) {
   lua_pushnil(L);
   lua_pushnil(L);
   bool failed = exchange->body_state == TG_BODY_FAILED;
-  lua_pushinteger(L, failed ? (lua_Integer)exchange->body_status : 503);
+  unsigned status = tg_request_of(exchange)->is_gone ? 0 : 503;
+  lua_pushinteger(L, (lua_Integer)(failed ? exchange->body_status : status));
   lua_pushstring(L, failed ? exchange->body_error : tg_request_of(exchange)->ended);
   return 4;
 }

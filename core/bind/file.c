@@ -269,19 +269,23 @@ static int read_file(lua_State *L) {
 
 /* --- sending --- */
 
+static bool is_by_client(int code) {
+  bool by_file = code == TG_ERROR_EOF || code == TG_ERROR_UNREADABLE || code == TG_ERROR_MEMORY;
+  return code < 0 && !by_file;
+}
+
 /* The client has left, and the connection ends soon: that wakes the task, as when it waits to write. */
 static bool has_left(const tg_request *request, int code) {
   const tg_exchange *exchange = request->task->owner;
-  bool by_file = code == TG_ERROR_EOF || code == TG_ERROR_UNREADABLE || code == TG_ERROR_MEMORY;
-  bool by_client = code < 0 && !by_file;
-  return by_client && exchange != NULL && exchange->connection != NULL;
+  return is_by_client(code) && exchange != NULL && exchange->connection != NULL;
 }
 
 static int push_sent(lua_State *L, void *data) {
   int code = *(int *)data;
   lua_pushnil(L);
   if (code == 0) return 1;
-  lua_pushstring(L, tg_error_text(code));
+  if (is_by_client(code)) lua_pushboolean(L, false);
+  else lua_pushstring(L, tg_error_text(code));
   return 2;
 }
 
@@ -303,8 +307,8 @@ static void on_send_abort(tg_task *task) {
   request->writer = NULL;
 }
 
-/* core.answer_file(exchange, file, offset, bytes) → error, and a sentence when it could not be sent: sends a part of a
-   file as the body of an answer that has begun, and closes it */
+/* core.answer_file(exchange, file, offset, bytes) → error, and a sentence when it could not be sent, or false where the
+   client is gone: sends a part of a file as the body of an answer that has begun, and closes it */
 static int answer_file(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_file *file = luaL_checkudata(L, 2, file_metatable);

@@ -16,6 +16,7 @@ typedef struct tg_request {
   tg_file_body *file;   /* that is being sent as the answer */
   size_t turn_bytes;    /* written since the writer last waited */
   const char *ended;    /* why nothing can be read or written any more; NULL while it can */
+  bool is_gone;         /* … as the client is gone */
 } tg_request;
 
 static inline tg_request *tg_request_of(const tg_exchange *exchange) {

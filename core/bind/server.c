@@ -35,6 +35,7 @@ static void on_gone(tg_exchange *exchange) {
   tg_runtime *runtime = tg_request_of(exchange)->task->runtime;
   tg_task_push(runtime->L, tg_request_of(exchange)->task);
   tg_runtime_call(runtime, runtime->gone_ref, 1);
+  tg_request_of(exchange)->is_gone = true;
   tg_request_end(exchange, "the client is gone"); /* what a shield has kept waiting */
 }
 

@@ -2,7 +2,6 @@
 -- the client takes that and it is worth it.
 local answer_coding = require "tidegate.answer_coding"
 local core = require "tidegate.core"
-local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
@@ -65,7 +64,7 @@ local function write_pieces(exchange, body, encoder)
       return encoder:write(bytes)
     end
     if results(core.answer_write(exchange, bytes)) == false then
-      error(errors.new { kind = "closed", message = "write: the client is gone" }, 0)
+      error(task.gone(core.request_task(exchange)), 0)
     end
   end
   local ok, err = xpcall(body, task.note_trace, write)
@@ -149,7 +148,9 @@ local function send_file(exchange, request, compression, status, body, headers)
   core.answer_start(exchange, status, nil, body.bytes, headers)
   if not is_head then
     local wrong = results(core.answer_file(exchange, body.file, body.first, body.bytes))
-    if wrong then
+    if wrong == false then
+      error(task.gone(core.request_task(exchange)), 0)
+    elseif wrong then
       refuse_file(wrong)
     end
   end

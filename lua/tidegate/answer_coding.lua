@@ -128,6 +128,11 @@ local function closed(message)
   return errors.new { kind = "closed", message = message }
 end
 
+-- What a write that was broken off means for what comes behind it.
+local function after_break(exchange, message)
+  return core.answer_state(exchange) == "gone" and task.gone(core.request_task(exchange)) or closed(message)
+end
+
 -- Lets others run where it is their turn, or asks what the write behind it would: what is encoded must be sent, or all
 -- that follows cannot be decoded.
 local function wait_for_turn(self)
@@ -155,7 +160,7 @@ local function send_piece(self, bytes, at)
   self.turn_bytes = self.turn_bytes + ((next_at or #bytes + 1) - at) + WRITE_BYTES
   local failed, is_there = core.answer_write(self.exchange, encoded)
   if failed == nil and is_there == false then
-    failed = closed "write: the client is gone"
+    failed = task.gone(core.request_task(self.exchange))
   end
   return failed, next_at
 end
@@ -167,7 +172,7 @@ function AnswerEncoder:write(bytes)
   if self.busy then
     core.raise "write: another task waits to write to this answer"
   elseif self.midway then
-    error(closed "write: the write before was broken off midway", 0)
+    error(after_break(self.exchange, "write: the write before was broken off midway"), 0)
   end
   self.busy = true
   local err, at = nil, bytes ~= "" and 1 or nil
@@ -184,12 +189,12 @@ end
 ---@async
 function AnswerEncoder:finish()
   if self.midway then
-    error(closed "write: the last write was broken off midway", 0)
+    error(after_break(self.exchange, "write: the last write was broken off midway"), 0)
   end
   local bytes, next_at, detail = core.encode(self.coder, "", 1, "finish")
   while bytes and next_at do -- what was not flushed may be more than a piece
     if task.results(core.answer_write(self.exchange, bytes)) == false then
-      error(closed "write: the client is gone", 0)
+      error(task.gone(core.request_task(self.exchange)), 0)
     end
     bytes, next_at, detail = core.encode(self.coder, "", 1, "finish")
   end

@@ -256,7 +256,7 @@ end
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@param compression? tidegate.Compression of its files
----@return fun(request: tidegate.Request): fun(request): any, number? # finds what answers a request, and its time in ms
+---@return fun(request): (fun(request): any), number?, string? # finds what answers a request, its time, its pattern
 function App:mount(request_timeout_ms, compression)
   self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
@@ -277,7 +277,7 @@ function App:mount(request_timeout_ms, compression)
       if params then
         request.params = params
       end
-      return route.run, route.timeout_ms
+      return route.run, route.timeout_ms, route.pattern
     elseif allowed then
       request._allowed = allowed
       return mismatch, timeout_ms

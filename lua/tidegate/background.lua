@@ -3,7 +3,7 @@
 -- A failure goes to the log. At the end of the process they are given time to end, and then are cancelled.
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
-local log = require "tidegate.log"
+local reports = require "tidegate.reports"
 local task = require "tidegate.task"
 
 local background = {}
@@ -22,11 +22,22 @@ local function ended()
   end
 end
 
+local function describe_cancellation(place, err)
+  local text = ("the background task of %s was %s"):format(place, tostring(err))
+  return text, text
+end
+
+local function describe_failure(place, err, trace)
+  local text = ("the background task of %s failed: %s"):format(place, errors.text(err))
+  return text .. trace, text
+end
+
 local function report(place, err, trace)
   if task.is_cancellation(err) then
-    log.info("the background task of %s was %s", place, tostring(err))
+    reports.write("info", "background " .. place .. " cancelled", describe_cancellation, place, err)
   else
-    log.error("the background task of %s failed: %s%s", place, errors.text(err), trace)
+    local key = "background " .. place .. " " .. reports.place_of(err, trace)
+    reports.write("error", key, describe_failure, place, err, trace)
   end
 end
 

@@ -1,10 +1,11 @@
 -- gather, map and race: several functions at once, and what becomes of their failures.
 local core = require "tidegate.core"
+local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
 local task = require "tidegate.task"
 
 local now = core.now
-local pairs, type, xpcall = pairs, type, xpcall
+local ipairs, pairs, rawequal, type, xpcall = ipairs, pairs, rawequal, type, xpcall
 
 local gather = {}
 
@@ -104,10 +105,11 @@ function Run:succeeded(index, value, seconds)
 end
 
 -- What a failure means: true where it fails the whole.
-function Run:failed(index, err, seconds)
+function Run:failed(index, err, trace, seconds)
   local key, options = self.keys[index], self.options
   self.failures = self.failures + 1
   self.errors[key] = err
+  self.traces[key] = trace
   if options.on_error == "collect" then
     self.results[key] = { ok = false, error = err, seconds = seconds }
   end
@@ -128,7 +130,7 @@ function run_one(self, index)
     self:succeeded(index, value, now() - started)
   elseif task.was_cancelled(core.current(), value) then
     error(value, 0)
-  elseif self:failed(index, value, now() - started) then
+  elseif self:failed(index, value, trace, now() - started) then
     task.raise_again(value, trace, "")
   end
   self:make_room()
@@ -140,15 +142,37 @@ function Run:make_room()
   self.nursery.count = self.nursery.count + 1
 end
 
+-- Failures that the caller does not get to see: all that did not fail the whole, where its results are lost, too.
+function Run:report_lost(level, why)
+  for _, key in ipairs(self.keys) do
+    local err = self.errors[key]
+    if err ~= nil and not rawequal(err, self.nursery.failure) then
+      lost.report(self.nursery.task, level, why, err, self.traces[key])
+    end
+  end
+end
+
+-- Waits for all, and raises what fails the whole.
+function Run:join(name)
+  local ok, err = xpcall(self.nursery.join, task.note_trace, self.nursery, name)
+  local trace = task.trace()
+  if not ok then
+    self:report_lost("error", "beside another, whose error is raised")
+    task.raise_again(err, trace, "")
+  elseif self.options.quorum then
+    self:report_lost("warn", ("and %s did without it"):format(name))
+  end
+end
+
 -- Runs the functions under the options' policy. Returns the results and, with `required`, the errors of those that were
 -- allowed to fail; and the first success that made up a quorum.
 local function run_with(name, keys, fns, arguments, options)
   local self = setmetatable({
     keys = keys, fns = fns, arguments = arguments, options = options, required = set_of(options.required),
-    nursery = nursery.new(#keys), results = {}, errors = {}, next = 1, successes = 0, failures = 0,
+    nursery = nursery.new(#keys), results = {}, errors = {}, traces = {}, next = 1, successes = 0, failures = 0,
   }, Run)
   self.nursery:start(self.start, self)
-  self.nursery:join(name)
+  self:join(name)
   return self.results, options.required and self.errors, self.first
 end
 

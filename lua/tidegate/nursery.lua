@@ -3,11 +3,12 @@
 -- Nothing outlives it. The first failure of a child cancels its siblings, and is raised by join() once they have ended.
 -- What a failure or a success means beyond that is the policy's business (gather.lua).
 local core = require "tidegate.core"
+local lost = require "tidegate.lost"
 local task = require "tidegate.task"
 local new_table = require "table.new"
 
 local spawn_for, current, park, wake = core.spawn_for, core.current, core.park, core.wake
-local pcall, xpcall, setmetatable = pcall, xpcall, setmetatable
+local pcall, rawequal, xpcall, setmetatable, type = pcall, rawequal, xpcall, setmetatable, type
 local note_trace, take_trace, home, reserve = task.note_trace, task.trace, task.home, task.reserve
 
 ---@class tidegate.Nursery
@@ -22,6 +23,8 @@ local Nursery = { __name = "tidegate.Nursery" }
 Nursery.__index = Nursery
 
 local nursery = {}
+
+local ABANDONED = "in a scope for which nobody waits any more"
 
 --- A nursery of the running task.
 ---@param size integer how many children it will have, as far as one knows
@@ -44,6 +47,9 @@ end
 --- Makes another task the one that waits, or none.
 ---@param of lightuserdata?
 function Nursery:move(of)
+  if of == nil and self.failed then
+    lost.report(self.task, "error", ABANDONED, self.failure, self.trace)
+  end
   self.task = of
   for _, child in ipairs(self.children) do
     if child then
@@ -78,11 +84,36 @@ function Nursery:abort(value)
   self:cancel(value)
 end
 
+-- Is this the failure that is raised anyway, as one task has it from another for which it has waited by a handle? Two
+-- texts may be the same and not be of one failure: then the tracebacks tell.
+local function is_same(self, value, trace)
+  if not rawequal(value, self.failure) then
+    return false
+  elseif type(value) == "table" then
+    return true
+  end
+  local own = trace:match "^(.*)\nwaited for by"
+  return own ~= nil and self.trace:find(own .. "\nspawned at ", 1, true) == 1
+end
+
 --- Notes a failure; the first one is what join() raises.
 function Nursery:fail(value, trace)
   if not self.failed then
     self.failed, self.failure, self.trace = true, value, trace
     self:abort(task.sure_cancellation "a sibling failed")
+    if not self.task then
+      lost.report(current(), "error", ABANDONED, value, trace)
+    end
+  elseif not is_same(self, value, trace) then
+    lost.report(self.task or current(), "error", "beside another, whose error is raised", value, trace)
+  end
+end
+
+--- The first failure is not raised: the waiting task itself is cancelled.
+---@param interrupted tidegate.Cancelled
+function Nursery:report_lost(interrupted)
+  if self.failed then
+    lost.report(self.task, "error", ("as it was cancelled (%s)"):format(interrupted.reason), self.failure, self.trace)
   end
 end
 
@@ -178,6 +209,7 @@ end
 function Nursery:join(name)
   local interrupted = self:wait(name)
   if interrupted ~= nil then
+    self:report_lost(interrupted)
     error(interrupted, 0)
   elseif self.failed then
     self:raise()

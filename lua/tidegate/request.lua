@@ -114,9 +114,11 @@ function lazy.remote_address(self)
   return forwarding.without_port(core.request_peer(self._exchange))
 end
 
--- What comes of the body, where it has not failed.
-local function body_or_abort(bytes, status, detail)
-  if status then
+-- What comes of the body, where it has not failed and the client is not gone.
+local function body_or_abort(self, bytes, status, detail)
+  if status == 0 then
+    error(task.gone(core.request_task(self._exchange)), 0)
+  elseif status then
     errors.abort(status, detail)
   end
   return bytes
@@ -134,7 +136,7 @@ end
 
 local function raw_body(self)
   if self._body == nil then
-    rawset(self, "_body", body_or_abort(task.results(core.request_body(self._exchange))))
+    rawset(self, "_body", body_or_abort(self, task.results(core.request_body(self._exchange))))
   end
   return self._body
 end
@@ -164,7 +166,7 @@ local function next_piece(self)
     rawset(self, "_body", "")
     return whole ~= "" and whole or nil
   end
-  return body_or_abort(task.results(core.request_piece(self._exchange)))
+  return body_or_abort(self, task.results(core.request_piece(self._exchange)))
 end
 
 --- The body in pieces, as they come: `for bytes in request:chunks() do … end`. While nobody takes them, the client

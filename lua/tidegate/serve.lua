@@ -7,11 +7,10 @@ local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
-local log = require "tidegate.log"
 local request_of = require "tidegate.request"
+local request_reports = require "tidegate.request_reports"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
-local short = require("tidegate.text").short
 
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
 local request_line, noted = core.request_line, copies.noted
@@ -35,13 +34,12 @@ local function is_asked_for(err)
   return errors.is_error(err) and err.is_asked
 end
 
-local function report(request, err, trace)
-  local method, path = request.method, short(request.path)
+local function report(request, route, err, trace)
   if is_asked_for(err) then
-    return log.info("%s %s failed (request %s): %s, as its %s asked", method, path, request.id, errors.text(err),
-      DEADLINE_FIELD)
+    request_reports.asked_for(request, route, err)
+  else
+    request_reports.failure(request, route, err, trace)
   end
-  log.error("%s %s failed (request %s): %s%s", method, path, request.id, errors.text(err), trace or "")
 end
 
 local function wants_page(request)
@@ -68,50 +66,50 @@ local function answer_problem(exchange, request, compression, status, body, head
   core.respond(exchange, status, PROBLEM, body, headers)
 end
 
-local function answer_error(exchange, request, compression, err, trace, dev)
+local function answer_error(self, exchange, request, route, err, trace)
   local status, detail, is_fault = errors.describe(err)
   note(exchange, err)
   if is_fault then
-    report(request, err, trace)
+    report(request, route, err, trace)
   end
   core.limit_answer(exchange) -- it tells of the time that is over
-  if dev and is_fault and wants_page(request) then
+  if self.dev and is_fault and wants_page(request) then
     core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
     return
   end
   local headers = forwarding.answer_lines(errors.is_error(err) and err.headers or nil, false)
-  answer_problem(exchange, request, compression, status, problem(request, status, detail), headers)
+  answer_problem(exchange, request, self.compression, status, problem(request, status, detail), headers)
 end
 
 -- The client sees that its answer is not whole; why, the log says.
-local function break_off(exchange, request, err, trace)
+local function break_off(exchange, request, route, err, trace)
   note(exchange, err)
   core.answer_cut(exchange)
   if task.is_cancellation(err) or errors.is_error(err) and err.kind == "deadline" then
-    log.warn("%s %s broke off its answer (request %s): %s", request.method, short(request.path), request.id,
-      errors.text(err))
+    request_reports.break_off(request, route, err)
   else
-    report(request, err, trace)
+    report(request, route, err, trace)
   end
 end
 
-local function report_cancellation(request, err)
-  log.info("%s %s cancelled (request %s): %s → %d %s", request.method, short(request.path), request.id,
-    err.reason, err.children, err.children == 1 and "child" or "children")
-end
-
-local function fail(exchange, request, compression, err, trace, dev)
+local function fail(self, exchange, request, route, err, trace)
   local state = core.answer_state(exchange)
   if task.is_cancellation(err) and state ~= "started" then
-    report_cancellation(request, err)
+    request_reports.cancellation(request, route, err)
   elseif state == "gone" or state == "ended" then
-    report(request, err, trace)
+    report(request, route, err, trace)
   end
   if state == "none" then
-    answer_error(exchange, request, compression, err, trace, dev)
+    answer_error(self, exchange, request, route, err, trace)
   elseif state == "started" then
-    break_off(exchange, request, err, trace)
+    break_off(exchange, request, route, err, trace)
   end
+end
+
+-- What stands for a request where those of one route are counted together.
+local function route_of(find, request)
+  local _, _, pattern = find(request)
+  return pattern and request.method .. " " .. pattern or "a request without a route"
 end
 
 local serve = {}
@@ -126,11 +124,12 @@ local function read_timeout(text)
 end
 
 --- The function that the core calls with each request, in a task of its own.
----@param find fun(request): fun(request): any, integer? the function that answers a request, and its time in ms
+---@param find fun(request): (fun(request): any), number?, string? what answers a request, its time in ms, its pattern
 ---@param dev boolean answer a browser with a readable page where a route fails
 ---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
 function serve.handler(find, dev, compression)
   compression = compression or answer_coding.read {}
+  local self = { dev = dev, compression = compression }
   local function run_within(exchange, request, handle)
     send(exchange, request, compression, handle(request))
   end
@@ -150,9 +149,10 @@ function serve.handler(find, dev, compression)
     local request = new_request(exchange, method, path)
     local ok, err = xpcall(run, note_trace, exchange, request, timeout)
     if not ok then
-      local fine, again = pcall(fail, exchange, request, compression, err, task.trace(), dev)
+      local trace, route = task.trace(), route_of(find, request)
+      local fine, again = pcall(fail, self, exchange, request, route, err, trace)
       if not fine then
-        log.error("answering an error failed: %s", errors.text(again))
+        request_reports.second(request, route, again)
       end
     end
     request._exchange = false -- what is still asked of it raises

@@ -56,7 +56,10 @@ core.on_forget(function(gone)
     abandon(scope)
   end
   for _, fn in ipairs(functions or NOTHING) do
-    fn()
+    local ok, err = pcall(fn)
+    if not ok then -- the others are called all the same
+      core.log("error", "letting go of what a task held failed: " .. tostring(err))
+    end
   end
 end)
 
@@ -164,6 +167,13 @@ end
 --- Is this error the value with which the task was cancelled as a whole, so that its end is no failure?
 function task.was_cancelled(of, value)
   return value and cancelled[of] == value or false
+end
+
+--- What reading from or writing to a client that is gone raises, also where a shield keeps the cancellation off.
+---@param of lightuserdata the task of its request
+---@return tidegate.Cancelled
+function task.gone(of)
+  return cancelled[of] or task.cancellation "the client is gone"
 end
 
 --- Opens a cancel scope on the running task: what it does until task.leave(scope) belongs to it.

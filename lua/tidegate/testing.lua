@@ -9,6 +9,7 @@ local background = require "tidegate.background"
 local call_url = require "tidegate.call_url"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
+local reports = require "tidegate.reports"
 local serve = require "tidegate.serve"
 local task = require "tidegate.task"
 local upstream = require "tidegate.testing_upstream"
@@ -201,6 +202,7 @@ function testing.close()
     open[index] = nil
   end
   count = 0
+  reports.forget()
   return fault
 end
 

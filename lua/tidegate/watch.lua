@@ -1,24 +1,13 @@
 -- Who holds the loop: a task whose turn is too long is logged, and counted for its route.
 local core = require "tidegate.core"
-local log = require "tidegate.log"
+local lost = require "tidegate.lost"
+local reports = require "tidegate.reports"
 local request = require "tidegate.request"
-local task = require "tidegate.task"
-local text = require "tidegate.text"
+local short = require("tidegate.text").short
 
 local watch = {}
 
 local counts = {} -- ["GET /pattern"] = {turns, seconds, longest}
-
--- The request that a task belongs to, through the tasks that wait for it.
-local function request_of(of)
-  while of do
-    local method, path, number = core.task_request(of)
-    if method then
-      return method, path, number
-    end
-    of = task.parent(of)
-  end
-end
 
 local function count(name, seconds)
   local entry = counts[name] or { turns = 0, seconds = 0, longest = 0 }
@@ -27,18 +16,23 @@ local function count(name, seconds)
   counts[name] = entry
 end
 
+local function describe(held, name, number, path, place)
+  local which = number and (" (request %s, %s)"):format(request.id_of(number), short(path)) or ""
+  return ("the loop was held for %d ms by %s%s, before it waited again or ended at %s"):format(held * 1000, name, which,
+    place), ("the loop was held by %s, before it waited again or ended at %s"):format(name, place)
+end
+
 --- Watches turns.
 ---@param seconds number the longest turn that is no matter
 ---@param find fun(method: string, path: string): table? the route of a request
 function watch.start(seconds, find)
   core.on_stall(seconds, function(of, held)
-    local method, path, number = request_of(of)
+    local method, path, number = lost.request_of(of)
     local route = method and find(method, path)
     local name = route and route.method .. " " .. route.pattern or method and method .. " (no route)" or "background"
     local place = core.task_info(of).place or route and route.place or "?"
     count(name, held)
-    log.warn("the loop was held for %d ms by %s%s, before it waited again or ended at %s", held * 1000, name,
-      number and (" (request %s, %s)"):format(request.id_of(number), text.short(path)) or "", place)
+    reports.write("warn", "held " .. name .. " " .. place, describe, held, name, number, path, place)
   end)
 end
 

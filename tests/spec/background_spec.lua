@@ -79,14 +79,14 @@ describe("tg.background", function()
   end)
 
   it("may fail with anything", function()
-    local lines = server.logged(function()
-      for _, value in ipairs { false, {}, print, setmetatable({}, { __tostring = function() error "no" end }) } do
-        tg.background(error, value)
-      end
-      tg.background(error)
-      t.clock.settle()
-    end)
-    assert.equal(5, #lines)
+    local values = { false, {}, print, setmetatable({}, { __tostring = function() error "no" end }) }
+    for index = 1, 5 do
+      local lines = server.logged(function()
+        tg.background(error, values[index])
+        t.clock.settle()
+      end)
+      assert.equal(1, #lines)
+    end
     assert.equal(0, background.statistics().running)
   end)
 

@@ -90,8 +90,10 @@ describe("a handler that raises", function()
         assert.equal(500, connection:ask("GET /x HTTP/1.1\r\nHost: test\r\n\r\n").status)
       end
       connection:close()
+      tg.sleep(1.5)
     end)
-    assert.equal(3, #lines)
+    assert.equal(2, #lines)
+    assert.matches("^… 2 more in the last second: ", lines[2].message)
   end)
 end)
 

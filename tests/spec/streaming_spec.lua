@@ -494,7 +494,7 @@ describe("an answer in pieces", function()
     stream:close()
   end)
 
-  it("raises closed in a shield, once its client is gone", function()
+  it("raises the cancellation in a shield, once its client is gone", function()
     local err
     local stream = app_writing(function(write)
       tg.shield(function()
@@ -511,7 +511,7 @@ describe("an answer in pieces", function()
     stream:read()
     stream:close()
     settle()
-    assert.equal("closed", err.kind)
+    assert.equal("cancelled", err.kind)
   end)
 
   it("ends by its deadline with a cut", function()

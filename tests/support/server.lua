@@ -1,5 +1,6 @@
 -- A server inside the test process, for specs of what a handler sees and what becomes of what it returns.
 local core = require "tidegate.core"
+local reports = require "tidegate.reports"
 local serve = require "tidegate.serve"
 local client = require "tests.support.client"
 local testing = require "tidegate.testing"
@@ -53,10 +54,12 @@ function server.get(handle, path, fields, method)
   return server.ask(handle, table.concat(lines, "\r\n") .. "\r\n\r\n")
 end
 
---- Calls `fn` and returns what was logged meanwhile, a list of {level, message}, and not written to standard error.
+--- Calls `fn` and returns what was logged meanwhile, a list of {level, message}, and not written to standard error: of
+--- each place that fails again and again the first report, see reports.lua.
 ---@async
 function server.logged(fn)
   local lines, write = {}, core.log
+  reports.forget() -- the first of each place is told in full
   core.log = function(level, message)
     lines[#lines + 1] = { level = level, message = message }
   end

@@ -11,6 +11,7 @@ local forwarding = require "tidegate.forwarding"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
+local reports = require "tidegate.reports"
 local scope = require "tidegate.scope"
 local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
@@ -141,6 +142,7 @@ return function(args)
   if left > 0 then
     log.warn("%d task%s did not end", left, left == 1 and "" or "s")
   end
+  reports.flush()
   log.info("stopped")
   return 0
 end
