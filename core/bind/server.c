@@ -229,23 +229,63 @@ static int serve(lua_State *L) {
   return 1;
 }
 
+static const char *listen_error(const tg_address *address, int code) {
+  if (address->storage.ss_family != AF_UNIX) return tg_error_text(code);
+  switch (code) {
+    case TG_ERROR_NO_FOLDER:
+      return "its folder does not exist";
+    case TG_ERROR_NO_SOCKET:
+      return "something else than a socket has that path";
+    case TG_ERROR_IN_USE:
+      return "another process listens there";
+    case TG_ERROR_NOT_OURS:
+      return "a socket that nobody listens at has that path, and this user may not remove it";
+    default:
+      return tg_error_text(code);
+  }
+}
+
+/* Pushes nil and what is wrong with an address that is none. [-0, +2, m] */
+static int fail_address(lua_State *L, tg_text address) {
+  lua_pushnil(L);
+  if (address.size >= sizeof "unix:" - 1 + TG_UNIX_PATH_BYTES &&
+      memcmp(address.data, "unix:", sizeof "unix:" - 1) == 0) {
+    lua_pushfstring(L, "a path of %d bytes; that of a Unix socket has %d at most", (int)(address.size - 5),
+                    TG_UNIX_PATH_BYTES - 1);
+  } else {
+    lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
+  }
+  return 2;
+}
+
 /* core.listen(server, address, mode or nil) → the address listened on; or nil and what is wrong with it. The mode says
    who may connect to a Unix socket: 0600 as a number, which is 384 */
 static int listen_at(lua_State *L) {
   tg_address address;
   char text[TG_ADDRESS_TEXT_BYTES];
-  if (!tg_address_parse(&address, tg_check_text(L, 2))) {
-    lua_pushnil(L);
-    lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
-    return 2;
-  }
+  if (!tg_address_parse(&address, tg_check_text(L, 2))) return fail_address(L, tg_check_text(L, 2));
   address.mode = (unsigned)luaL_optinteger(L, 3, 0);
   int code = tg_server_listen(check_server(L)->server, &address, text, sizeof text);
   if (code < 0) {
     lua_pushnil(L);
-    lua_pushstring(L, tg_error_text(code));
+    lua_pushstring(L, listen_error(&address, code));
     return 2;
   }
+  lua_pushstring(L, text);
+  return 1;
+}
+
+/* core.normal_address(address) → the address as core.listen gives it, without the port that the system chooses: nil where
+   it is none */
+static int normal_address(lua_State *L) {
+  tg_address address;
+  char text[TG_ADDRESS_TEXT_BYTES];
+  if (!tg_address_parse(&address, tg_check_text(L, 1))) return 0;
+  if (address.storage.ss_family == AF_UNIX) {
+    lua_pushfstring(L, "unix:%s", address.path);
+    return 1;
+  }
+  tg_address_text((struct sockaddr *)&address.storage, text, sizeof text);
   lua_pushstring(L, text);
   return 1;
 }
@@ -297,6 +337,7 @@ static int connection_count(lua_State *L) {
 const luaL_Reg tg_server_functions[] = {
     {"serve", serve},
     {"listen", listen_at},
+    {"normal_address", normal_address},
     {"listen_in_memory", listen_in_memory},
     {"stop_serving", stop_serving},
     {"close_server", close_server},

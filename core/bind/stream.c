@@ -4,6 +4,7 @@
 #include "bind/task.h"
 #include "io/dial.h"
 #include "io/local.h"
+#include "io/socket.h"
 
 #include <stdlib.h>
 
@@ -133,6 +134,16 @@ static int stream_error(lua_State *L) {
   lua_pushstring(L, code == TG_ERROR_CANCELED ? "the stream is closed" : tg_error_text(code));
   lua_pushboolean(L, code == TG_ERROR_EOF);
   return 2;
+}
+
+/* core.stream_peer_user(stream) → the number of the user whose process is at the other end of a Unix socket; nil for other
+   streams */
+static int peer_user(lua_State *L) {
+  const script_stream *self = check_stream(L);
+  uid_t user;
+  if (self->stream == NULL || !tg_socket_peer_user(self->stream, &user)) return 0;
+  lua_pushnumber(L, (lua_Number)user);
+  return 1;
 }
 
 /* --- reading --- */
@@ -316,6 +327,7 @@ const luaL_Reg tg_stream_functions[] = {
     {"stream", create},
     {"stream_connect", connect_stream},
     {"stream_error", stream_error},
+    {"stream_peer_user", peer_user},
     {"stream_wait", wait_readable},
     {"stream_take", take},
     {"stream_find", find},

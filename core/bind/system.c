@@ -3,6 +3,7 @@
 #include "bind/raise.h"
 #include "bind/runtime.h"
 #include "io/file.h"
+#include "io/private_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -50,6 +51,32 @@ static int read_file(lua_State *L) {
   lua_pushstring(L, reason_of(code));
   lua_pushboolean(L, code == TG_ERROR_MISSING);
   return 3;
+}
+
+/* core.user() → the number of the user that the process runs as */
+static int user(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)geteuid());
+  return 1;
+}
+
+/* core.working_folder() → its path; or nil and a sentence */
+static int working_folder(lua_State *L) {
+  char path[4096];
+  bool is_known = getcwd(path, sizeof path) != NULL;
+  if (is_known) lua_pushstring(L, path);
+  else lua_pushnil(L);
+  lua_pushstring(L, is_known ? NULL : strerror(errno));
+  return 2;
+}
+
+/* core.private_folder(path, make) → nothing where the folder is this user's alone; else a sentence. Makes it where it is
+   missing and `make` is true */
+static int private_folder(lua_State *L) {
+  char text[128];
+  const char *wrong = tg_private_folder_check(luaL_checkstring(L, 1), lua_toboolean(L, 2), text, sizeof text);
+  if (wrong == NULL) return 0;
+  lua_pushstring(L, wrong);
+  return 1;
 }
 
 /* core.log(level, message): writes a line to the log */
@@ -117,6 +144,9 @@ static int random_bytes(lua_State *L) {
 const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
     {"read_file", read_file},
+    {"user", user},
+    {"working_folder", working_folder},
+    {"private_folder", private_folder},
     {"raise", raise_message},
     {"place", place},
     {"raise_descriptor_limit", raise_descriptor_limit},

@@ -5,7 +5,7 @@
 #include <uv.h>
 
 static bool parse_unix(tg_address *address, tg_text path) {
-  if (path.size == 0 || path.size >= sizeof address->path) return false;
+  if (path.size == 0 || path.size >= sizeof address->path || memchr(path.data, '\0', path.size) != NULL) return false;
   memcpy(address->path, path.data, path.size);
   address->storage.ss_family = AF_UNIX;
   return true;

@@ -3,13 +3,14 @@
 #define TG_IO_ADDRESS_H
 
 #include "base/text.h"
+#include "io/unix_socket.h"
 
 #include <sys/socket.h>
 
 typedef struct tg_address {
   struct sockaddr_storage storage;
-  char path[108]; /* of a Unix socket; empty otherwise */
-  unsigned mode;  /* who may connect to a Unix socket that is listened on: 0600; 0 for what the umask says */
+  char path[TG_UNIX_PATH_BYTES]; /* of a Unix socket; empty otherwise */
+  unsigned mode; /* who may connect to a Unix socket that is listened on: 0600; 0 for what the umask says */
 } tg_address;
 
 enum { TG_ADDRESS_TEXT_BYTES = 128 };

@@ -1,10 +1,8 @@
 #include "io/socket_private.h"
+#include "io/unix_socket.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 1024, RESERVED_DESCRIPTORS = 16 };
@@ -18,17 +16,28 @@ struct tg_listener {
   } handle;
   tg_loop *loop;
   int family;
-  char path[108]; /* of a Unix socket, whose file goes when the listener closes */
+  bool for_owner_only;        /* a Unix socket that nobody but its owner may connect to, and root */
+  tg_unix_socket unix_socket; /* its descriptor is the handle's; -1 where it listens nowhere, or at no such socket */
   const tg_listener_events *events;
   void *owner;
 };
 
+/* The mode of its file keeps others out already; this does as well where the file is reached in another way. */
+static bool is_welcome(const tg_listener *listener, const tg_socket *socket) {
+  uv_os_fd_t fd;
+  uid_t user;
+  if (!listener->for_owner_only) return true;
+  if (uv_fileno(&socket->handle.any, &fd) < 0 || !tg_unix_peer_user(fd, &user)) return false;
+  return user == 0 || user == geteuid();
+}
+
+/* Accepts a connection; no *stream, and no error, where it was not welcome. */
 static int accept_one(tg_listener *listener, tg_stream **stream) {
   int code;
   tg_socket *socket = tg_socket_new(listener->loop, listener->family, &code);
   if (socket == NULL) return code;
   code = uv_accept(&listener->handle.stream, &socket->handle.stream);
-  if (code < 0) {
+  if (code < 0 || !is_welcome(listener, socket)) {
     tg_stream_close(&socket->stream);
     return code;
   }
@@ -56,50 +65,25 @@ static void on_connection(uv_stream_t *handle, int status) {
   tg_listener *listener = handle->data;
   tg_stream *stream = NULL;
   if (status == 0) status = accept_one(listener, &stream);
-  if (status == 0) hand_over(listener, stream);
-  else listener->events->on_accept_error(listener->owner, status);
+  if (stream != NULL) hand_over(listener, stream);
+  else if (status < 0) listener->events->on_accept_error(listener->owner, status);
 }
 
 static void on_closed(uv_handle_t *handle) {
   free(handle->data);
 }
 
-static bool is_refused(const tg_address *address) {
-  struct sockaddr_un name = {.sun_family = AF_UNIX};
-  memcpy(name.sun_path, address->path, sizeof address->path);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  bool refused = connect(fd, (struct sockaddr *)&name, sizeof name) < 0 && errno == ECONNREFUSED;
-  close(fd);
-  return refused;
-}
-
-/* A socket file that nobody listens on any more stands in the way of bind; any other file stays. */
-static void remove_stale(const tg_address *address) {
-  struct stat info;
-  if (lstat(address->path, &info) == 0 && S_ISSOCK(info.st_mode) && is_refused(address)) unlink(address->path);
-}
-
-/* libuv would say "permission denied". */
-static bool is_folder_missing(const char *path) {
-  char folder[sizeof((tg_address *)NULL)->path];
-  snprintf(folder, sizeof folder, "%s", path);
-  char *slash = strrchr(folder, '/');
-  if (slash == NULL || slash == folder) return false;
-  *slash = '\0';
-  return access(folder, F_OK) < 0 && errno == ENOENT;
-}
-
 static int bind_unix(tg_listener *listener, tg_loop *loop, const tg_address *address) {
+  tg_unix_socket *bound = &listener->unix_socket;
   int code = uv_pipe_init(&loop->uv, &listener->handle.pipe, 0);
   if (code < 0) return code;
-  if (is_folder_missing(address->path)) return UV_ENOENT;
-  remove_stale(address);
-  memcpy(listener->path, address->path, sizeof listener->path);
-  if (address->mode == 0) return uv_pipe_bind(&listener->handle.pipe, address->path);
-  mode_t before = umask((mode_t)(~address->mode & 0777)); /* from its first moment on, not with a chmod behind it */
-  code = uv_pipe_bind(&listener->handle.pipe, address->path);
-  umask(before);
+  code = tg_unix_listen(bound, address->path, address->mode, BACKLOG);
+  if (code < 0) return code;
+  code = uv_pipe_open(&listener->handle.pipe, bound->fd);
+  if (code == 0) return 0;
+  tg_unix_forget(bound);
+  close(bound->fd);
+  bound->fd = -1;
   return code;
 }
 
@@ -115,6 +99,8 @@ int tg_listener_open(tg_loop *loop, const tg_address *address, const tg_listener
   if (listener == NULL) return UV_ENOMEM;
   listener->loop = loop;
   listener->family = address->storage.ss_family;
+  listener->for_owner_only = address->mode != 0 && (address->mode & 0077) == 0;
+  listener->unix_socket.fd = -1;
   listener->events = events;
   listener->owner = owner;
   int code = listener->family == AF_UNIX ? bind_unix(listener, loop, address) : bind_tcp(listener, loop, address);
@@ -129,7 +115,7 @@ void tg_listener_address(const tg_listener *listener, char *text, size_t size) {
   struct sockaddr_storage storage = {0};
   int length = sizeof storage;
   if (listener->family == AF_UNIX) {
-    snprintf(text, size, "unix:%s", listener->path);
+    snprintf(text, size, "unix:%s", listener->unix_socket.path);
     return;
   }
   uv_tcp_getsockname(&listener->handle.tcp, (struct sockaddr *)&storage, &length);
@@ -137,5 +123,6 @@ void tg_listener_address(const tg_listener *listener, char *text, size_t size) {
 }
 
 void tg_listener_close(tg_listener *listener) {
+  if (listener->unix_socket.fd >= 0) tg_unix_forget(&listener->unix_socket);
   uv_close(&listener->handle.any, on_closed);
 }

@@ -257,3 +257,9 @@ tg_socket *tg_socket_new(tg_loop *loop, int family, int *code) {
   tg_loop_outside_begin(loop);
   return socket;
 }
+
+bool tg_socket_peer_user(const tg_stream *stream, uid_t *user) {
+  uv_os_fd_t fd;
+  if (stream->kind != &socket_kind || uv_fileno(&socket_of(stream)->handle.any, &fd) < 0) return false;
+  return socket_of(stream)->handle.any.type == UV_NAMED_PIPE && tg_unix_peer_user(fd, user);
+}

@@ -20,7 +20,7 @@ typedef struct tg_listener_events {
 } tg_listener_events;
 
 /* Listens; 0 and *listener, or a negative code. A Unix socket's stale file is replaced. Callbacks come from the
-   loop. */
+   loop. Where the address's mode is for its owner alone, connections of other users but root are closed at once. */
 int tg_listener_open(tg_loop *loop, const tg_address *address, const tg_listener_events *events, void *owner,
                      tg_listener **listener);
 
@@ -31,6 +31,9 @@ void tg_listener_address(const tg_listener *listener, char *text, size_t size);
 void tg_listener_close(tg_listener *listener);
 
 /* --- connecting --- */
+
+/* The user whose process is at the other end of a Unix socket; false for other streams. */
+bool tg_socket_peer_user(const tg_stream *stream, uid_t *user);
 
 typedef struct tg_connect tg_connect;
 

@@ -270,11 +270,18 @@ describe("tidegate", function()
       assert.equal(("cannot listen on 127.0.0.1:%d: address already in use"):format(taken.port),
         refused { "run", "--listen=127.0.0.1:" .. taken.port })
       taken:close()
-      assert.equal("cannot listen on unix:nowhere/x.sock: no such file or directory",
+      assert.equal("cannot listen on unix:nowhere/x.sock: its folder does not exist",
         refused { "run", "--listen=unix:nowhere/x.sock" })
-      assert.equal("cannot listen on unix:routes/fine.lua: address already in use",
+      assert.equal("cannot listen on unix:routes/fine.lua: something else than a socket has that path",
         refused { "run", "--listen=unix:routes/fine.lua" })
       assert.equal(FINE, place:read "routes/fine.lua")
+      local long = "unix:" .. ("x"):rep(108)
+      assert.equal("cannot listen on " .. long .. ": a path of 108 bytes; that of a Unix socket has 107 at most",
+        refused { "run", "--listen=" .. long })
+      for _, mode in ipairs { "660x", "0060", "rw", "", "9" } do
+        local message = 'listen_mode must be umask, or octal digits that let its owner read and write, like "0660"'
+        assert.matches(message, refused({ "run", "--listen-mode=" .. mode }, nil, 2), 1, true)
+      end
     end)
   end)
 end)

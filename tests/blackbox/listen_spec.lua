@@ -1,9 +1,11 @@
 -- Where the gateway listens, and how it ends.
 local tg = require "tidegate"
+local lfs = require "lfs"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
 local process = require "tests.support.process"
 local socket = require "tests.support.socket"
+local wait = require "tests.support.wait"
 
 local ROUTES = [[
 local tg = require "tidegate"
@@ -72,6 +74,75 @@ describe("listening", function()
     end
     serving:stop()
     assert.is_nil(io.open(path))
+    place:remove()
+  end)
+
+  it("at a Unix socket lets in whom listen_mode says", function()
+    local place = folder.new()
+    local path = place:file "gateway.sock"
+    for mode, shown in pairs { ["0660"] = "rw-rw----", ["600"] = "rw-------", ["0666"] = "rw-rw-rw-" } do
+      local serving = start { listen = { "unix:" .. path }, options = { "--listen-mode=" .. mode } }
+      assert.equal(shown, lfs.attributes(path, "permissions"))
+      serving:stop()
+    end
+    place:remove()
+  end)
+
+  it("at a Unix socket that is stale gets it alone, though many come at once", function()
+    local place = folder.new { ["routes/routes.lua"] = ROUTES }
+    local path = place:file "gateway.sock"
+    local first = start { listen = { "unix:" .. path } }
+    first.process:signal(process.SIGKILL)
+    first:dispose()
+    local children = {}
+    for index = 1, 6 do
+      children[index] = process.start { command = { gateway.binary, "run", "--routes=" .. place:file "routes",
+        "--listen=unix:" .. path, "--admin-socket=none" } }
+    end
+    local winner
+    wait.until_true("one listens and the others have given up", function()
+      local ended = 0
+      for _, child in ipairs(children) do
+        if child:has_ended() then
+          ended = ended + 1
+        elseif child:stderr():find("listens on", 1, true) then
+          winner = child
+        end
+      end
+      return winner and ended == 5
+    end)
+    for _, child in ipairs(children) do
+      if child ~= winner then
+        assert.equal(1, child.status)
+        assert.matches("^tidegate: cannot listen on unix:[^\n]*: another process listens there\n$", child:stderr())
+      end
+    end
+    local connection = socket.connect_unix(path)
+    connection:write(HELLO)
+    assert.matches("^HTTP/1.1 200 OK\r\n", connection:read_head())
+    connection:close()
+    winner:signal(process.SIGTERM)
+    assert.equal(0, winner:wait())
+    assert.is_nil(lfs.attributes(path))
+    for _, child in ipairs(children) do
+      child:dispose()
+    end
+    place:remove()
+  end)
+
+  it("at a Unix socket removes no file that has taken its place", function()
+    local place = folder.new()
+    local path = place:file "gateway.sock"
+    local first = start { listen = { "unix:" .. path } }
+    os.remove(path)
+    local second = start { listen = { "unix:" .. path } }
+    first:stop()
+    local connection = socket.connect_unix(path)
+    connection:write(HELLO)
+    assert.matches("^HTTP/1.1 200 OK\r\n", connection:read_head())
+    connection:close()
+    second:stop()
+    assert.is_nil(lfs.attributes(path))
     place:remove()
   end)
 

@@ -46,7 +46,7 @@ describe("tidegate tasks", function()
   end
 
   local function default_path(of)
-    return place:file("tidegate-127.0.0.1_" .. of.port .. ".sock")
+    return place:file("tidegate/127.0.0.1_" .. of.port .. ".sock")
   end
 
   -- The tree of a gateway, which must be there.
@@ -149,6 +149,7 @@ describe("tidegate tasks", function()
     local path = default_path(serving)
     assert.equal("socket", lfs.attributes(path, "mode"))
     assert.equal("rw-------", lfs.attributes(path, "permissions"))
+    assert.equal("rwx------", lfs.attributes(place:file "tidegate", "permissions"))
     stop()
     assert.is_nil(lfs.attributes(path))
   end)
@@ -173,12 +174,22 @@ describe("tidegate tasks", function()
   end)
 
   it("says that no gateway answers", function()
-    for _, path in ipairs { place:file "nothing.sock", "relative.sock" } do
+    local function message(path, why)
+      return ("tidegate: no gateway answers at the admin socket %s: %s. Is it running, with the same --listen or "
+        .. "--admin-socket?\n"):format(path, why)
+    end
+    for path, whole in pairs { [place:file "nothing.sock"] = place:file "nothing.sock",
+      ["relative.sock"] = lfs.currentdir() .. "/relative.sock" } do
       local result = tasks("--admin-socket=" .. path)
       assert.equal(1, result.status)
-      assert.equal(("tidegate: no gateway answers at the admin socket %s; is it running, with the same --listen or "
-        .. "--admin-socket?\n"):format(path), result.err)
+      assert.equal(message(whole, "no such file or directory"), result.err)
     end
+    local long = "/" .. ("x"):rep(200)
+    assert.equal(message(long, "name too long"), tasks("--admin-socket=" .. long).err)
+    serving = start()
+    assert.equal(message(place:file "tidegate/127.0.0.1_1.sock", "no such file or directory"),
+      tasks("--listen=127.0.0.1:1").err)
+    stop()
   end)
 
   it("says that a gateway does not answer, and does not wait for ever", function()
@@ -200,6 +211,93 @@ describe("tidegate tasks", function()
     other:dispose()
     assert.equal(1, result.status)
     assert.matches("what answers at the admin socket [^\n]* is no gateway\n$", result.err)
+    stop()
+  end)
+
+  it("finds the gateway by its address, however that is written", function()
+    serving = start()
+    for _, host in ipairs { "localhost:", "127.0.0.1:0" } do
+      local result = tasks("--listen=" .. host .. serving.port)
+      assert.same({ status = 0, out = "no task runs\n", err = "" }, result)
+    end
+    stop()
+    local path = place:file "main.sock"
+    serving = gateway.start { routes = ROUTES, listen = { "unix:" .. path, "127.0.0.1:0" },
+      environment = { XDG_RUNTIME_DIR = place.path, LUA_PATH = lfs.currentdir() .. "/?.lua;;" } }
+    assert.same({ status = 0, out = "no task runs\n", err = "" }, tasks("--listen=unix:" .. path))
+    stop()
+  end)
+
+  it("uses no folder that others may enter, and finds the socket in the next one", function()
+    assert(os.execute(("mkdir -m 755 '%s'"):format(place:file "tidegate")) == 0)
+    serving = start()
+    assert.is_nil(lfs.attributes(default_path(serving)))
+    assert.equal("no task runs\n", tree_of(serving))
+    stop()
+  end)
+
+  -- What follows takes two users, and so root.
+  local function as_nobody(command)
+    local words = { "/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", unpack(command) }
+    local child = process.start { command = words, environment = { XDG_RUNTIME_DIR = place.path } }
+    return child
+  end
+
+  local function can_be_nobody()
+    local child = as_nobody { gateway.binary, "version" }
+    local status = child:wait()
+    child:dispose()
+    return status == 0
+  end
+
+  it("hears nobody else but root, though the socket be open to all", function()
+    if not can_be_nobody() then
+      return pending "only root can be another user"
+    end
+    os.execute(("chmod 755 '%s'"):format(place.path))
+    local path = place:file "open.sock"
+    serving = start { "--admin-socket=" .. path }
+    assert.equal("no task runs\n", tasks("--admin-socket=" .. path).out)
+    os.execute(("chmod 666 '%s'"):format(path))
+    local child = as_nobody { gateway.binary, "tasks", "--admin-socket=" .. path }
+    assert.equal(1, child:wait())
+    assert.equal("", child:stdout())
+    assert.matches("what answers at the admin socket [^\n]* has ended the connection without a word\n$", child:stderr())
+    child:dispose()
+    assert.equal("no task runs\n", tasks("--admin-socket=" .. path).out)
+    stop()
+  end)
+
+  it("does not believe another user's process", function()
+    if not can_be_nobody() then
+      return pending "only root can be another user"
+    end
+    os.execute(("chmod 777 '%s'"):format(place.path))
+    local routes = folder.new(ROUTES)
+    os.execute(("chmod 755 '%s'"):format(routes.path))
+    local path = place:file "other.sock"
+    local other = as_nobody { gateway.binary, "run", "--routes=" .. routes.path, "--listen=127.0.0.1:0",
+      "--admin-socket=" .. path }
+    wait.until_true("the other user's gateway listens", function()
+      return other:stderr():find("listens on", 1, true)
+    end)
+    local result = tasks("--admin-socket=" .. path)
+    assert.equal(1, result.status)
+    assert.equal("", result.out)
+    assert.matches("^tidegate: what answers at the admin socket [^\n]* is of the user 65534; only what is this user's "
+      .. "%(0%) or root's is believed\n$", result.err)
+    other:dispose()
+    routes:remove()
+  end)
+
+  it("prints what answers so that it only shows", function()
+    local path = place:file "fake.sock"
+    local routes = { ["a.lua"] = [[return function(app)
+      app:get("/tasks", function() return "a\27[2Jb\n\155c\226\128\174\r\n" end)
+    end]] }
+    serving = gateway.start { routes = routes, listen = { "unix:" .. path }, options = { "--admin-socket=none" } }
+    assert.same({ status = 0, err = "", out = "a\\x1b[2Jb\n\\x9bc\\xe2\\x80\\xae\\x0d\n" },
+      tasks("--admin-socket=" .. path))
     stop()
   end)
 
@@ -231,7 +329,7 @@ describe("tidegate tasks", function()
     local path = place:file "admin.sock"
     serving = start { "--admin-socket=" .. path }
     local other = start { "--admin-socket=" .. path }
-    assert.matches("warn there is no admin socket at [^\n]*admin.sock: address already in use\n", other:stop())
+    assert.matches("warn there is no admin socket at [^\n]*admin.sock: another process listens there\n", other:stop())
     assert.equal("no task runs\n", tasks("--admin-socket=" .. path).out)
     stop()
   end)

@@ -18,10 +18,10 @@ local settings = require "tidegate.cli.settings"
 local task = require "tidegate.task"
 local watch = require "tidegate.watch"
 
-local function listen(server, addresses)
+local function listen(server, addresses, mode)
   local bound = {}
   for _, address in ipairs(addresses) do
-    local got, why = core.listen(server, address)
+    local got, why = core.listen(server, address, tonumber(mode, 8))
     if not got then
       error(("cannot listen on %s: %s"):format(address, why), 0)
     end
@@ -91,10 +91,13 @@ local function start_admin(values, address)
   if path == "none" then
     return
   end
-  path = path ~= "" and path or admin.default_path(address)
-  local why = admin.start(path)
+  local why
+  if path == "" then
+    path, why = admin.new_path(address)
+  end
+  why = why or admin.start(path)
   if why then
-    log.warn("there is no admin socket at %s: %s", path, why)
+    log.warn("there is no admin socket%s: %s", path and " at " .. path or "", why)
   end
 end
 
@@ -128,7 +131,7 @@ return function(args)
   core.raise_descriptor_limit()
   local server = core.serve(values)
   core.log_to_access_log(server)
-  local bound = listen(server, values.listen)
+  local bound = listen(server, values.listen, values.listen_mode)
   app.set_url(loaded, first_with_url(bound))
   on_signals(server, values, stopped)
   start_admin(values, bound[1])

@@ -80,6 +80,13 @@ local function networks(value)
   return list, wanted
 end
 
+-- The mode of a file, in octal digits: its owner at least may use a socket.
+local function socket_mode(value)
+  local number = type(value) == "string" and value:find "^0?[0-7][0-7][0-7]$" and tonumber(value, 8)
+  local is_fine = value == "umask" or number and math.floor(number / 128) % 4 == 3
+  return is_fine and value or nil, 'umask, or octal digits that let its owner read and write, like "0660"'
+end
+
 local levels = { debug = true, info = true, warn = true, error = true }
 local function level(value)
   return levels[value] and value or nil, "debug, info, warn or error"
@@ -94,6 +101,8 @@ end
 settings.list = {
   { name = "listen", read = addresses, default = { "127.0.0.1:8000" }, many = true, value = "ADDRESS",
     help = "where to listen; repeatable: also [::1]:8000, unix:/path" },
+  { name = "listen_mode", read = socket_mode, default = "umask", value = "MODE",
+    help = "who may connect to unix:/path, in octal digits like 0660" },
   { name = "routes", read = text, default = "routes", value = "DIR", help = "the folder of the route files" },
   { name = "dev", read = yes_or_no, default = false, flag = true,
     help = "answer a browser with a readable page where a route fails" },
