@@ -14,6 +14,7 @@ static const luaL_Reg *const function_lists[] = {
     tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
     tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
     tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_fields_functions,
+    tg_json_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -57,10 +58,7 @@ void tg_runtime_let_go(const tg_runtime *runtime, int reference) {
 }
 
 static const luaL_Reg *const metatable_lists[] = {
-    tg_stream_metatables,
-    tg_coding_metatables,
-    tg_file_metatables,
-    tg_multipart_metatables,
+    tg_stream_metatables, tg_coding_metatables, tg_file_metatables, tg_multipart_metatables, tg_json_metatables,
 };
 
 /* All from the start: where memory is out at its first use, a metatable would stay without what collects. */

@@ -1,4 +1,5 @@
 #include "bind/state.h"
+#include "bind/cjson.h"
 #include "bind/log.h"
 
 #include <lauxlib.h>
@@ -32,12 +33,9 @@ static int on_panic(lua_State *L) {
   abort();
 }
 
-/* lua-cjson's entry; its header is not on every system's include path. */
-extern int luaopen_cjson(lua_State *L);
-
 static int open_libraries(lua_State *L) {
   luaL_openlibs(L);
-  tg_state_preload(L, "cjson", luaopen_cjson, NULL);
+  tg_state_preload(L, "cjson", tg_cjson_open, NULL);
   return 0;
 }
 

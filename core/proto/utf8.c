@@ -16,16 +16,34 @@ static bool is_first_follow(unsigned char lead, unsigned char c) {
   return c >= low && c <= high;
 }
 
+size_t tg_utf8_character(tg_text text) {
+  const unsigned char *at = (const unsigned char *)text.data;
+  int count = follow_count(*at);
+  if (count < 0 || (size_t)count >= text.size) return 0;
+  if (count > 0 && !is_first_follow(*at, at[1])) return 0;
+  for (int i = 2; i <= count; i++) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  }
+  return (size_t)count + 1;
+}
+
 bool tg_utf8_is_valid(tg_text text) {
-  const unsigned char *at = (const unsigned char *)text.data, *end = at + text.size;
-  while (at < end) {
-    unsigned char lead = *at++;
-    int count = follow_count(lead);
-    if (count < 0 || count > end - at) return false;
-    if (count > 0 && !is_first_follow(lead, *at)) return false;
-    for (int i = 0; i < count; i++) {
-      if ((*at++ & 0xc0) != 0x80) return false;
-    }
+  while (text.size > 0) {
+    size_t size = tg_utf8_character(text);
+    if (size == 0) return false;
+    text = (tg_text){text.data + size, text.size - size};
   }
   return true;
+}
+
+size_t tg_utf8_repair(tg_text text, char *out) {
+  static const char replacement[] = {'\xef', '\xbf', '\xbd'};
+  char *end = out;
+  while (text.size > 0) {
+    size_t size = tg_utf8_character(text), taken = size > 0 ? size : 1;
+    memcpy(end, size > 0 ? text.data : replacement, size > 0 ? size : sizeof replacement);
+    end += size > 0 ? size : sizeof replacement;
+    text = (tg_text){text.data + taken, text.size - taken};
+  }
+  return (size_t)(end - out);
 }

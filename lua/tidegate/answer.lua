@@ -14,7 +14,7 @@ local answer_lines = forwarding.answer_lines
 local is_wanted = answer_coding.is_wanted
 local respond, encode, results = core.respond, json.encode, task.results
 local is_upstream, response_of = response.is_upstream, response.of
-local raw_bytes, is_file, is_response = response.raw_bytes, response.is_file, response.is_response
+local is_file, is_response = response.is_file, response.is_response
 
 local JSON = "application/json"
 local TEXT = "text/plain; charset=utf-8"
@@ -207,8 +207,6 @@ local function in_full(exchange, request, compression, status, body, headers, ha
     return send_nothing(exchange, request, status, headers, handed)
   elseif kind == "number" then
     return respond(exchange, status, TEXT, number_text(body, "a response's body"), headers)
-  elseif raw_bytes(body) then
-    return reply(exchange, request, compression, status, JSON, raw_bytes(body), headers)
   elseif kind == "function" then
     return send_pieces(exchange, request, compression, status, body, headers)
   end
@@ -244,8 +242,6 @@ function answer.send(exchange, request, compression, first, body, headers)
       return answer.send(exchange, request, compression, response_of(first, body, headers))
     end
     return in_full(exchange, request, compression, first, body, headers)
-  elseif raw_bytes(first) then
-    return reply(exchange, request, compression, 200, JSON, raw_bytes(first))
   end
   return response.refuse(kind)
 end

@@ -17,8 +17,9 @@ local next, pairs, lower, concat = next, pairs, string.lower, table.concat
 local multimap = {}
 
 -- The slot in which a map keeps what it holds. It is no text, so that an encoder written in C, which sees nothing but
--- slots, raises an error rather than to lose something.
+-- slots, raises an error rather than to lose something; that of tg.json looks for it.
 local HELD = setmetatable({}, { __name = "tidegate.multimap.HELD" })
+multimap.HELD = HELD
 local NONE = {}
 
 ---@class tidegate.Held
@@ -254,47 +255,6 @@ function multimap.headers(headers)
 end
 
 -- --- any of them
-
--- The tables in a value, each once, in a list; and whether one of them is a map that keeps what it holds out of its
--- slots. No recursion: values may be nested deeply, or in a circle.
-local function tables_in(value)
-  local tables, seen, has_hidden = { value }, { [value] = true }, false
-  for _, found in ipairs(tables) do -- it grows meanwhile
-    local held = rawget(found, HELD)
-    has_hidden = has_hidden or held ~= nil
-    for _, item in next, held and held.values or found do
-      if type(item) == "table" and not seen[item] then
-        seen[item], tables[#tables + 1] = true, item
-      end
-    end
-  end
-  return tables, has_hidden
-end
-
---- A copy of a value in which the maps of this file are plain tables of what they show, for whoever looks at nothing
---- but slots. nil where there is no such map in it.
----@param value any
----@return any
-function multimap.unhidden(value)
-  if type(value) ~= "table" then
-    return nil
-  end
-  local tables, has_hidden = tables_in(value)
-  if not has_hidden then
-    return nil
-  end
-  local copies = {}
-  for _, found in ipairs(tables) do
-    copies[found] = rawget(found, HELD) and {} or setmetatable({}, getmetatable(found))
-  end
-  for _, found in ipairs(tables) do
-    local held, copy = rawget(found, HELD), copies[found]
-    for key, item in next, held and held.values or found do
-      rawset(copy, key, copies[item] or item)
-    end
-  end
-  return copies[value]
-end
 
 -- Is it a map of ours, or a table that may be headers? An object with fields that it makes up is none.
 local function is_map(map)

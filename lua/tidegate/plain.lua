@@ -1,5 +1,6 @@
 -- Plain data as bytes, to be carried from one Lua state to another: nil, booleans, numbers, strings, cjson's null, and
--- tables of those. Tables are copied, and one that stands in two places is copied twice.
+-- tables of those. Tables are copied, and one that stands in two places is copied twice. Those that JSON was decoded
+-- to, or that were marked for it, stay lists and objects.
 --
 -- The states of threads have this module too, so it requires nothing of Tidegate.
 local buffer = require "string.buffer"
@@ -8,6 +9,11 @@ local null = require("cjson").null
 local getmetatable, type, next = debug.getmetatable, type, next
 
 local plain = {}
+
+--- The metatables of tables that are lists or objects in JSON, whatever is in them.
+plain.marks = { list = { __name = "tidegate.json.array" }, object = { __name = "tidegate.json.object" } }
+local is_mark = { [plain.marks.list] = true, [plain.marks.object] = true }
+local options = { metatable = { plain.marks.list, plain.marks.object } }
 
 local DEPTH_MAX = 100 -- of string.buffer
 local TABLES_MAX = 1000000
@@ -32,7 +38,7 @@ local function find_fault(value, depth, count)
     return nil
   elseif kind ~= "table" then
     return "a " .. kind, ""
-  elseif getmetatable(value) then
+  elseif getmetatable(value) and not is_mark[getmetatable(value)] then
     return "a table with a metatable, which would be lost", ""
   elseif depth == DEPTH_MAX then
     return ("a nest of more than %d tables, or tables in a circle"):format(DEPTH_MAX), nil
@@ -70,7 +76,7 @@ end
 ---@return string
 function plain.encode(...)
   local count = select("#", ...)
-  local bytes = buffer.new()
+  local bytes = buffer.new(options)
   bytes:encode(count)
   for index = 1, count do
     bytes:encode((select(index, ...)))
@@ -82,7 +88,7 @@ end
 ---@param bytes string
 ---@return any ... the values
 function plain.decode(bytes)
-  local from = buffer.new()
+  local from = buffer.new(options)
   from:set(bytes)
   local count = from:decode()
   local values = {}

@@ -187,7 +187,7 @@ end
 function methods:json()
   local ok, value = json.try_decode(decoded_body(self))
   if not ok then
-    errors.abort(400, "the body is not JSON: " .. value)
+    errors.abort(400, value == json.EMPTY and "the body is empty" or "the body is not JSON: " .. value)
   end
   return value
 end

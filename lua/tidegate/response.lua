@@ -1,11 +1,10 @@
 -- Responses: what a handler returns, made into one shape.
 local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
-local json = require "tidegate.json"
 local text = require "tidegate.text"
 
 local getmetatable, setmetatable, type = getmetatable, setmetatable, type
-local encode, own_headers = json.encode, forwarding.response_headers
+local own_headers = forwarding.response_headers
 
 ---@class tidegate.Response
 ---@field status integer
@@ -156,15 +155,6 @@ function response.refuse(kind)
     kind), 0)
 end
 
---- The bytes of a json.raw, the one kind of function that is an answer; nil for every other value.
-function response.raw_bytes(value)
-  if type(value) ~= "function" then
-    return nil
-  end
-  local is_raw, bytes = pcall(encode, value)
-  return is_raw and bytes or nil
-end
-
 --- What a handler returned, as a response object: for middleware, which may change it.
 ---@return tidegate.Response
 function response.of(first, body, headers)
@@ -173,7 +163,7 @@ function response.of(first, body, headers)
     return first
   elseif kind == "table" and is_upstream(first) then
     return hand_on(first)
-  elseif kind == "table" or kind == "string" or response.raw_bytes(first) then
+  elseif kind == "table" or kind == "string" then
     return make(200, nil, first)
   elseif kind == "nil" then
     return make(204)

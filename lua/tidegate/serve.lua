@@ -14,17 +14,18 @@ local task = require "tidegate.task"
 
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
 local request_line, noted = core.request_line, copies.noted
-local xpcall = xpcall
+local type, xpcall = type, xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
 local PROBLEM = "application/problem+json"
 
+-- The detail may hold what a client sent.
 local function problem(request, status, detail)
   return json.encode {
     type = "about:blank",
     title = core.status_reason(status),
     status = status,
-    detail = detail,
+    detail = type(detail) == "string" and core.utf8_repaired(detail) or detail,
     request_id = request.id,
   }
 end

@@ -18,6 +18,9 @@ function core.serve(values)
   return server
 end
 
+local item = '{"id":1,"list":[[],{},null],"name":"' .. ("n"):rep(100) .. '","nested":{"a":{"b":{"c":[]}}},"price":0.1}'
+local DOCUMENT = "[" .. (item .. ","):rep(20) .. '{"last":1}]'
+
 local POEM = ("The tide comes in, the tide goes out. "):rep(100)
 
 return function(testing)
@@ -38,6 +41,16 @@ return function(testing)
     end)
     app:post("/json", function(request)
       return { got = request:json() }
+    end)
+    app:get("/document", function()
+      return tg.json.decode(DOCUMENT)
+    end)
+    app:get("/number-keys", function()
+      local fields = {}
+      for number = 1, 40 do
+        fields[number * 10] = { [number + 1] = number }
+      end
+      return fields
     end)
     app:post("/form", function(request)
       return request:form().a

@@ -35,6 +35,8 @@ const scenario scenarios[] = {
     /* bodies */
     {"JSON posted", TEXT("POST /json " HOST "Content-Length: 7\r\n\r\n{\"a\":1}"), NOTHING, "{\"got\":{\"a\":1}}",
      false},
+    {"a long document", TEXT(GET("/document")), NOTHING, ",{\"last\":1}]", false},
+    {"keys that are numbers", TEXT(GET("/number-keys")), NOTHING, ",\"90\":{\"10\":9}}", false},
     {"a form posted",
      TEXT("POST /form " HOST "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\na=%41b+c"),
      NOTHING, "Ab c", false},

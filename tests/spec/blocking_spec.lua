@@ -122,7 +122,7 @@ describe("an argument of a blocking call that is no plain data", function()
     { coroutine.create(print), "argument 2 is a thread" },
     { 5LL, "argument 2 is a cdata" },
     { setmetatable({}, {}), "argument 2 is a table with a metatable" },
-    { { tg.json.array {} }, "argument 2[1] is a table with a metatable" },
+    { { tg.json.raw "[]" }, "argument 2[1] is a table with a metatable" },
     { { [print] = 1 }, "argument 2 is a table with a function for a key" },
     { circle, "argument 2 is a nest of more than 100 tables, or tables in a circle" },
     { doubled, "argument 2 is more than 1000000 tables" },

@@ -249,8 +249,12 @@ describe("request:json", function()
   it("answers 400 and says where the body is no JSON", function()
     local answer = answer_to_body(read, {}, '{"a":}')
     assert.equal(400, answer.status)
-    assert.matches("the body is not JSON: .* at character 6", detail_of(answer))
-    assert.equal(400, answer_to_body(read, {}, "").status)
+    assert.equal("the body is not JSON: line 1, column 6: unexpected '}', expected a valid JSON value",
+      detail_of(answer))
+    for _, nothing in ipairs { "", " ", "\r\n" } do
+      assert.equal(400, answer_to_body(read, {}, nothing).status)
+      assert.equal("the body is empty", detail_of(answer_to_body(read, {}, nothing)))
+    end
   end)
 end)
 
