@@ -71,15 +71,15 @@ struct tg_exchange {
   bool body_deadline_set;   /* the wait for its body has begun */
   bool body_paused;         /* the client waits until more of it is taken */
   tg_answer_state answer_state;
+  unsigned answer_status;           /* 0 before it */
   bool answer_chunked;              /* its pieces are chunks */
   bool answer_by_end;               /* … or end with the connection: HTTP/1.0 */
+  bool logged;                      /* the access log has it */
   int64_t answer_rest;              /* bytes that must follow; negative where no length was said */
-  unsigned answer_status;           /* 0 before it */
   uint64_t answer_bytes;            /* of its body, so far */
   uint64_t answered_ns;             /* when its head went out, on the loop's clock; 0 before */
   uint64_t answer_deadline_ns;      /* when its last byte must have gone out, on the loop's clock; 0 for any time */
   tg_exchange_notes *notes;         /* NULL where nobody has noted anything */
-  bool logged;                      /* the access log has it */
   uint64_t started_ns;              /* when its first byte came, on the loop's clock */
   uint64_t number;                  /* counts the server's exchanges from 1 */
   const tg_exchange_events *events; /* the handler's */

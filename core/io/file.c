@@ -81,7 +81,7 @@ static int open_looked_at(int at) {
 
 /* Without /proc: by its name once more. What has come in its place meanwhile is not taken. */
 static long open_by_name(const tg_look_up *look_up, uint64_t resolve) {
-  tg_file again;
+  tg_file again = {.fd = -1};
   long fd = open_beneath(look_up->folder_fd, look_up->path, FOR_READING, resolve);
   if (fd < 0) return fd;
   bool is_same =

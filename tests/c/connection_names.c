@@ -66,7 +66,7 @@ static void takes_several_fields(void) {
 
 /* Names that share size, first and last letter: only whole names are equal. */
 static void tells_names_apart(void) {
-  static char names[FIELDS_MAX][8];
+  static char names[FIELDS_MAX][16];
   tg_field fields[FIELDS_MAX];
   fields[0] = field("Connection", "X-064-Y,x-007-y, x-999-y");
   for (int i = 1; i < FIELDS_MAX; i++) {
