@@ -103,22 +103,24 @@ static void on_send_failed(tg_upstream_connection *connection, int code) {
 
 /* --- being kept --- */
 
-/* For how long a connection is kept, where its upstream says so or not; 0: not at all. */
-static uint64_t kept_ms(const tg_upstream_connection *connection, uint64_t offered_ms) {
-  uint64_t margin_ms = offered_ms / 2 < KEPT_MARGIN_MS ? offered_ms / 2 : KEPT_MARGIN_MS;
-  uint64_t own_ms = connection->origin->client->limits.idle_timeout_ms;
-  return offered_ms - margin_ms < own_ms ? offered_ms - margin_ms : own_ms;
-}
-
-/* The call's answer is whole: for how long is its connection kept? */
-static uint64_t may_be_kept_ms(tg_upstream_connection *connection) {
-  const tg_head *head = &connection->call->head;
-  bool sent = tg_stream_queued_bytes(connection->stream) == 0 && !connection->send_failed;
-  if (!sent || !tg_http1_parser_keeps_alive(&connection->parser)) return 0;
-  tg_keep_alive offered = tg_keep_alive_of(head);
+/* What the upstream says of keeping the connection, within the own time; 0: not at all. */
+static uint64_t offered_ms(tg_upstream_connection *connection, uint64_t own_ms) {
+  tg_keep_alive offered = tg_keep_alive_of(&connection->call->head);
   if (connection->uses_left > 0) connection->uses_left--;
   if (offered.uses < connection->uses_left) connection->uses_left = offered.uses;
-  return connection->uses_left == 0 ? 0 : kept_ms(connection, offered.timeout_s * UINT64_C(1000));
+  uint64_t timeout_ms = offered.timeout_s * UINT64_C(1000);
+  uint64_t margin_ms = timeout_ms / 2 < KEPT_MARGIN_MS ? timeout_ms / 2 : KEPT_MARGIN_MS;
+  if (connection->uses_left == 0) return 0;
+  return timeout_ms - margin_ms < own_ms ? timeout_ms - margin_ms : own_ms;
+}
+
+/* The call's answer is whole: for how long may its connection be kept? */
+static uint64_t kept_ms(tg_upstream_connection *connection) {
+  uint64_t own_ms = connection->origin->client->limits.idle_timeout_ms;
+  bool sent = tg_stream_queued_bytes(connection->stream) == 0 && !connection->send_failed;
+  if (!sent || !tg_http1_parser_keeps_alive(&connection->parser)) return 0;
+  bool tells = connection->call->head.tells_of_keeping || connection->uses_left < TG_KEEP_ALIVE_MAX;
+  return tells ? offered_ms(connection, own_ms) : own_ms;
 }
 
 static void keep(tg_upstream_connection *connection, uint64_t for_ms) {
@@ -244,7 +246,7 @@ static void complete(tg_upstream_connection *connection, bool clean) {
     retry(connection);
     return;
   }
-  uint64_t for_ms = clean ? may_be_kept_ms(connection) : 0;
+  uint64_t for_ms = clean ? kept_ms(connection) : 0;
   connection->call = NULL;
   tg_call_finish(call, TG_CALL_OK);
   if (for_ms > 0) keep(connection, for_ms);
@@ -259,7 +261,7 @@ static void fail_protocol(tg_upstream_connection *connection, const char *detail
 static void feed(tg_upstream_connection *connection, const char *bytes, size_t size);
 
 static bool is_blank(const char *bytes, size_t size) {
-  return size <= BLANK_BYTES_MAX && size % 2 == 0 && tg_http1_blank_bytes(bytes, size, 0) == size;
+  return size == 0 || (size <= BLANK_BYTES_MAX && size % 2 == 0 && tg_http1_blank_bytes(bytes, size, 0) == size);
 }
 
 /* 1xx responses go before the one that counts (RFC 9110 section 15.2); a switch of protocols was not asked for. */
@@ -293,10 +295,14 @@ static void feed(tg_upstream_connection *connection, const char *bytes, size_t s
   }
 }
 
-/* How many of the bytes are empty lines behind the last answer, which old servers send and which do no harm (RFC 9112
-   section 9.2), be it before or after the next request. */
+/* May the bytes be empty lines behind the last answer, which old servers send and which do no harm (RFC 9112 section
+   9.2), be it before or after the next request? */
+static bool may_be_blank(const tg_upstream_connection *connection, const char *bytes) {
+  return !connection->has_answered && connection->reused && (*bytes == '\r' || connection->blank_bytes > 0);
+}
+
+/* How many of the bytes are. */
 static size_t skip_blank(tg_upstream_connection *connection, const char *bytes, size_t size) {
-  if (!connection->reused || connection->has_answered) return 0;
   size_t count = tg_http1_blank_bytes(bytes, size, connection->blank_bytes);
   connection->blank_bytes += (uint32_t)count;
   return count;
@@ -309,17 +315,17 @@ static void receive_idle(tg_upstream_connection *connection, const char *bytes, 
 }
 
 static void receive(tg_upstream_connection *connection, const char *bytes, size_t size) {
+  connection->has_answered = true;
+  feed(connection, bytes, size);
+}
+
+static void receive_blank(tg_upstream_connection *connection, const char *bytes, size_t size) {
   size_t blank = skip_blank(connection, bytes, size);
-  if (connection->blank_bytes > BLANK_BYTES_MAX) {
+  if (connection->blank_bytes > BLANK_BYTES_MAX)
     fail_protocol(connection, "too many blank lines before the status line");
-  } else if (blank == size) {
-    read_on(connection);
-  } else if (connection->blank_bytes % 2 != 0) {
-    fail_protocol(connection, "a bare CR before the status line");
-  } else {
-    connection->has_answered = true;
-    feed(connection, bytes + blank, size - blank);
-  }
+  else if (blank == size) read_on(connection);
+  else if (connection->blank_bytes % 2 != 0) fail_protocol(connection, "a bare CR before the status line");
+  else receive(connection, bytes + blank, size - blank);
 }
 
 static void on_read(tg_stream *stream, const char *bytes, long size) {
@@ -327,7 +333,8 @@ static void on_read(tg_stream *stream, const char *bytes, long size) {
   if (size > 0 && connection->call == NULL) {
     receive_idle(connection, bytes, (size_t)size);
   } else if (size > 0) {
-    receive(connection, bytes, (size_t)size);
+    if (may_be_blank(connection, bytes)) receive_blank(connection, bytes, (size_t)size);
+    else receive(connection, bytes, (size_t)size);
   } else if (connection->call == NULL) {
     destroy(connection);
   } else if (size == TG_ERROR_EOF && connection->has_answered && connection->parser.in_body &&

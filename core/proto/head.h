@@ -24,6 +24,7 @@ typedef struct tg_head {
   int64_t content_length; /* bytes; TG_LENGTH_UNKNOWN without the field, TG_LENGTH_HUGE over 2^62 */
   bool chunked;           /* Transfer-Encoding ends in chunked */
   bool keep_alive;        /* as version and Connection say (RFC 9112 section 9.3) */
+  bool tells_of_keeping;  /* there may be Connection or Keep-Alive fields */
 } tg_head;
 
 /* Adds a field with empty name and value; NULL without memory. */

@@ -111,10 +111,16 @@ static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
   return append(parser, &parser->head->fields[parser->head->field_count - 1].value, at, length);
 }
 
+/* May it be Connection or Keep-Alive, which few messages have? */
+static bool tells_of_keeping(tg_text name) {
+  return name.size == 10 && ((name.data[0] | 0x20) == 'c' || (name.data[0] | 0x20) == 'k');
+}
+
 static int on_header_value_complete(llhttp_t *llhttp) {
   tg_http1_parser *parser = parser_of(llhttp);
   if (parser->in_body) return 0;
   tg_field *field = &parser->head->fields[parser->head->field_count - 1];
+  if (tells_of_keeping(field->name)) parser->head->tells_of_keeping = true;
   field->value = tg_text_trim(field->value);
   if (field->value.data == NULL) field->value.data = ""; /* an empty value is complete as well */
   return 0;
@@ -122,7 +128,7 @@ static int on_header_value_complete(llhttp_t *llhttp) {
 
 /* llhttp sees no "close" behind a tab, and none where "keep-alive" of HTTP/1.0 stands beside it (RFC 9112 section 9.3). */
 static bool names_close(const tg_head *head) {
-  return tg_head_has_element(head, TG_TEXT("Connection"), TG_TEXT("close"));
+  return head->tells_of_keeping && tg_head_has_element(head, TG_TEXT("Connection"), TG_TEXT("close"));
 }
 
 static void read_framing(tg_http1_parser *parser, const llhttp_t *llhttp) {

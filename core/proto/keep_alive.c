@@ -31,6 +31,7 @@ static void read_element(tg_keep_alive *is, tg_text element) {
 tg_keep_alive tg_keep_alive_of(const tg_head *head) {
   tg_keep_alive is = {TG_KEEP_ALIVE_MAX, TG_KEEP_ALIVE_MAX};
   const tg_field *field = NULL;
+  if (!head->tells_of_keeping) return is;
   while ((field = tg_head_find(head, TG_TEXT("Keep-Alive"), field)) != NULL) {
     tg_text list = field->value, element;
     while (tg_text_next_element(&list, &element)) read_element(&is, element);

@@ -76,7 +76,7 @@ describe("an upstream", function()
   it("that nobody listens at is answered with 502", function()
     local url = "http://127.0.0.1:" .. socket.closed_port()
     failed(502, "an upstream cannot be reached", serving:get("/get", { query = { url = url } }))
-    serving:wait_for_log(url .. " cannot be reached: connection refused")
+    serving:wait_for_log(url .. "/ cannot be reached: connection refused")
   end)
 
   it("whose name nobody knows is answered with 502", function()
