@@ -98,7 +98,7 @@ if(llhttp_version VERSION_LESS 9.2)
   message(FATAL_ERROR "llhttp ${llhttp_version} lets requests be smuggled (CVE-2023-30589); 9.2 is the oldest to use.")
 endif()
 
-# yyjson is built in: no Debian has a static library of it. We read with it and write ourselves, strictly: what is left
+# yyjson is built in: no Debian has a static library of it. It reads texts and finds the digits of numbers; what is left
 # out here cannot be asked for by mistake. Its warnings are not ours.
 set(yyjson_root "${CMAKE_SOURCE_DIR}/build/deps/yyjson")
 if(NOT EXISTS "${yyjson_root}/yyjson.c")
@@ -106,6 +106,6 @@ if(NOT EXISTS "${yyjson_root}/yyjson.c")
 endif()
 add_library(tg_yyjson STATIC "${yyjson_root}/yyjson.c")
 target_include_directories(tg_yyjson SYSTEM PUBLIC "${yyjson_root}")
-target_compile_definitions(tg_yyjson PUBLIC YYJSON_DISABLE_WRITER=1 YYJSON_DISABLE_UTILS=1 YYJSON_DISABLE_NON_STANDARD=1)
+target_compile_definitions(tg_yyjson PUBLIC YYJSON_DISABLE_UTILS=1 YYJSON_DISABLE_NON_STANDARD=1)
 target_compile_options(tg_yyjson PRIVATE -w)
 target_link_libraries(tg_yyjson PRIVATE tg_options)
