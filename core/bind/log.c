@@ -25,6 +25,7 @@ static struct {
   tg_log_target target;
   bool is_open;
   bool is_within_line; /* the end of a message was dropped */
+  bool is_busy;        /* a message is being written, which a signal's handler may interrupt */
   uint64_t dropped;    /* messages, since the last one that went out */
 } output;
 
@@ -64,7 +65,69 @@ void tg_log_write(const char *level, tg_text message) {
   if (output.is_within_line) tg_buffer_append(&lines, "\n", 1);
   if (output.dropped > 0) append_dropped(&lines);
   append_line(&lines, level, message);
+  output.is_busy = true;
   bool is_out = output.is_open && !lines.failed && write_out(tg_buffer_text(&lines));
+  output.is_busy = false;
   output.dropped = is_out ? 0 : output.dropped + 1;
   tg_buffer_free(&lines);
+}
+
+/* --- in a signal's handler: nothing is allocated, and nothing of libc called that may be in the middle of something --- */
+
+enum { HANDLER_BYTES_MAX = 1024 };
+
+typedef struct short_line {
+  char bytes[HANDLER_BYTES_MAX];
+  size_t size;
+} short_line;
+
+static void put(short_line *line, tg_text text) {
+  for (size_t i = 0; i < text.size && line->size < sizeof line->bytes - 1; i++) {
+    char c = text.data[i];
+    line->bytes[line->size++] = c >= ' ' && c <= '~' ? c : '?';
+  }
+}
+
+static void put_digits(short_line *line, long number, int size, char behind) {
+  char digits[8];
+  for (int i = size - 1; i >= 0; i--, number /= 10) digits[i] = (char)('0' + number % 10);
+  digits[size] = behind;
+  put(line, (tg_text){digits, (size_t)size + 1});
+}
+
+/* The date of a day since 1970, as in Howard Hinnant's days algorithms: years begin in March, so that leap days come
+   last. */
+static void put_date(short_line *line, long days) {
+  long shifted = days + 719468, era = shifted / 146097, day_of_era = shifted % 146097;
+  long year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  long day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  long shifted_month = (5 * day_of_year + 2) / 153, month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  put_digits(line, year_of_era + era * 400 + (month <= 2 ? 1 : 0), 4, '-');
+  put_digits(line, month, 2, '-');
+  put_digits(line, day_of_year - (153 * shifted_month + 2) / 5 + 1, 2, 'T');
+}
+
+static void put_time(short_line *line) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  long seconds = now.tv_sec % 86400;
+  put_date(line, now.tv_sec / 86400);
+  put_digits(line, seconds / 3600, 2, ':');
+  put_digits(line, seconds / 60 % 60, 2, ':');
+  put_digits(line, seconds % 60, 2, '.');
+  put_digits(line, now.tv_nsec / 1000000, 3, 'Z');
+}
+
+void tg_log_write_in_handler(const char *level, tg_text message) {
+  short_line line = {.size = 0};
+  bool is_within_line = output.is_busy || output.is_within_line;
+  if (is_within_line) line.bytes[line.size++] = '\n';
+  put_time(&line);
+  put(&line, TG_TEXT(" "));
+  put(&line, tg_text_of(level));
+  put(&line, TG_TEXT(" "));
+  put(&line, message);
+  line.bytes[line.size++] = '\n';
+  tg_log_target standard = {.fd = STDERR_FILENO, .kind = TG_LOG_TARGET_PIPE};
+  tg_log_target_write(output.is_open ? &output.target : &standard, (tg_text){line.bytes, line.size});
 }

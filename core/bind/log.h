@@ -9,4 +9,7 @@
    standard error: what is not taken is dropped, and the next message that is taken says how many were. */
 void tg_log_write(const char *level, tg_text message);
 
+/* The same from a signal's handler, whatever it has interrupted: one line of at most 1 KiB, printable ASCII. */
+void tg_log_write_in_handler(const char *level, tg_text message);
+
 #endif

@@ -4,6 +4,7 @@
 #include "bind/server.h"
 #include "bind/state.h"
 #include "bind/task.h"
+#include "io/watchdog.h"
 
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ static const luaL_Reg *const function_lists[] = {
     tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
     tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
     tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_fields_functions,
-    tg_json_functions,
+    tg_json_functions,     tg_watch_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -248,6 +249,7 @@ bool tg_runtime_free(tg_runtime *runtime) {
   bool ended = tg_blocking_close(runtime);
   ended = tg_script_access_log_close(runtime) && ended;
   if (runtime->L != NULL) lua_close(runtime->L);
+  tg_watchdog_close();
   if (runtime->client != NULL) tg_client_free(runtime->client);
   if (runtime->signals != NULL) tg_signals_close(runtime->signals);
   if (runtime->loop != NULL) tg_loop_free(runtime->loop);

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "bind/garbage.h"
+#include "bind/watch.h"
 #include "http/access_log.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -25,7 +26,9 @@ typedef struct tg_runtime {
   tg_list servers;           /* tg_script_server */
   tg_list listeners;         /* of stream.c */
   tg_signals *signals;
+  tg_watch watch;          /* of the loop, while it may be stuck */
   struct tg_task *current; /* the task that runs now; NULL between */
+  uint64_t turn_began_ns;  /* … since then; see tg_watch_now_ns */
   tg_list tasks;           /* all that have not ended */
   unsigned task_count;
   uint64_t task_number;            /* of the last one that began */
@@ -122,7 +125,7 @@ extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_funct
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
     tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[],
     tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
-    tg_access_log_functions[], tg_fields_functions[], tg_json_functions[];
+    tg_access_log_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[];
 
 /* The metatables of userdata by their names, each with what its collection calls. */
 extern const luaL_Reg tg_stream_metatables[], tg_coding_metatables[], tg_file_metatables[], tg_multipart_metatables[],

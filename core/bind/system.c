@@ -119,9 +119,19 @@ static int stop(lua_State *L) {
   return 0;
 }
 
-/* core.on_signal(function): calls it with "SIGINT", "SIGTERM" or "SIGUSR1" */
+/* core.hold_signals(): SIGHUP and SIGUSR1 do nothing until core.on_signal */
+static int hold_signals(lua_State *L) {
+  (void)L;
+  tg_signals_hold();
+  return 0;
+}
+
+/* core.on_signal(function): calls it with "SIGINT", "SIGTERM", "SIGHUP" or "SIGUSR1", which have their usual effect where
+   it was never called */
 static int on_signal(lua_State *L) {
-  tg_runtime_set_reference(L, &tg_runtime_of(L)->signal_ref, 1);
+  tg_runtime *runtime = tg_runtime_of(L);
+  tg_runtime_set_reference(L, &runtime->signal_ref, 1);
+  tg_signals_start(runtime->signals);
   return 0;
 }
 
@@ -153,6 +163,7 @@ const luaL_Reg tg_system_functions[] = {
     {"log", log_message},
     {"run", run},
     {"stop", stop},
+    {"hold_signals", hold_signals},
     {"on_signal", on_signal},
     {"is_terminal", is_terminal},
     {"random_bytes", random_bytes},

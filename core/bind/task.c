@@ -3,7 +3,6 @@
 #include "bind/log.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { SPARE_MAX = 1024 };
 
@@ -76,13 +75,6 @@ static void report_death(tg_task *task) {
   tg_log_write("error", TG_TEXT("a task has died, and there is no memory to say how"));
 }
 
-/* A clock that costs next to nothing, and is good to a few milliseconds. */
-static uint64_t coarse_now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* The task has held the loop for so long that others had to wait. */
 static void report_stall(tg_task *task, uint64_t held_ns) {
   tg_runtime *runtime = task->runtime;
@@ -106,12 +98,12 @@ static void on_job(tg_job *job) {
   task->raises_cancellation = false;
   task->argument_count = 0;
   task->state = TG_TASK_RUNNING;
-  runtime->current = task;
   runtime->garbage.is_busy = true;
-  uint64_t began_ns = coarse_now_ns();
+  runtime->turn_began_ns = tg_watch_now_ns();
+  runtime->current = task;
   int status = lua_resume(task->L, count);
   runtime->current = NULL;
-  uint64_t held_ns = coarse_now_ns() - began_ns;
+  uint64_t held_ns = tg_watch_now_ns() - runtime->turn_began_ns;
   if (held_ns > runtime->stall_ns) report_stall(task, held_ns);
   /* A wait that had nothing to wait for is ready again already. */
   bool goes_on = task->state == TG_TASK_PARKED || task->state == TG_TASK_READY;

@@ -159,6 +159,7 @@ static void on_limit(tg_timer *timer) {
 static int finish_tasks(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   limit end = {.passed = false};
+  tg_watch_end(runtime);
   tg_timer_init(&end.timer, on_limit);
   tg_timer_start(runtime->loop, &end.timer, tg_seconds_to_ns(luaL_checknumber(L, 1)));
   while (runtime->task_count > 0 && !end.passed) tg_loop_wait(runtime->loop);

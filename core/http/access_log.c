@@ -57,6 +57,10 @@ tg_log_file_statistics tg_access_log_count(const tg_access_log *log) {
   return log->file != NULL ? tg_log_file_count(log->file) : (tg_log_file_statistics){0};
 }
 
+bool tg_access_log_is_waiting(const tg_access_log *log) {
+  return log->file != NULL && tg_log_file_is_waiting(log->file);
+}
+
 bool tg_access_log_close(tg_access_log *log, unsigned wait_ms, uint64_t *dropped) {
   tg_log_file *file = log->file;
   *dropped = 0;

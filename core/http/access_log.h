@@ -42,6 +42,9 @@ void tg_access_log_reopen(tg_access_log *log);
 /* All zero when the log is off. */
 tg_log_file_statistics tg_access_log_count(const tg_access_log *log);
 
+/* Are there lines that are not written yet? For a signal's handler, too. */
+bool tg_access_log_is_waiting(const tg_access_log *log);
+
 /* Turns the log off; see tg_log_file_close. */
 bool tg_access_log_close(tg_access_log *log, unsigned wait_ms, uint64_t *dropped);
 

@@ -132,6 +132,7 @@ static void each_connection(tg_server *server, void (*end)(tg_list *node)) {
 
 void tg_server_stop(tg_server *server) {
   if (server->stopping) return;
+  for (unsigned i = 0; i < server->listener_count; i++) tg_listener_take_waiting(server->listeners[i]);
   server->stopping = true;
   close_listeners(server);
   each_connection(server, tg_server_connection_retire);

@@ -30,7 +30,8 @@ int tg_server_listen(tg_server *server, const tg_address *address, char *text, s
 /* Serves a stream that was connected elsewhere; owns it from here on, even when it fails. */
 void tg_server_accept(tg_server *server, tg_stream *stream);
 
-/* Listens no more, closes idle connections and lets the others answer what they have; then on_stopped, from the loop. */
+/* Listens no more, closes idle connections and lets the others answer what they have, and what has come by now without
+   having been seen; then on_stopped, from the loop. */
 void tg_server_stop(tg_server *server);
 
 /* Its exchanges are written to that log from here on, which must live as long as the server. NULL for none. */

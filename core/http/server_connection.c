@@ -133,12 +133,24 @@ void tg_server_connection_turn_away_now(tg_server *server, tg_stream *stream) {
   free(connection);
 }
 
-void tg_server_connection_retire(tg_list *node) {
-  tg_server_connection *connection = TG_CONTAINER(node, tg_server_connection, node);
-  connection->closing = true;
+bool tg_server_connection_has_more(const tg_server_connection *connection) {
+  if (tg_buffer_size(&connection->pending) > 0) return true;
+  return !connection->peer_finished && tg_stream_is_ready(connection->stream, false);
+}
+
+bool tg_server_connection_is_last(const tg_server_connection *connection) {
+  return connection->server->stopping && !tg_server_connection_has_more(connection);
+}
+
+void tg_server_connection_rest(tg_server_connection *connection) {
   if (connection->exchange != NULL || connection->lingering) return;
+  if (!tg_server_connection_is_last(connection)) return;
   if (connection->draining) tg_server_connection_linger(connection);
   else tg_server_connection_destroy(connection);
+}
+
+void tg_server_connection_retire(tg_list *node) {
+  tg_server_connection_rest(TG_CONTAINER(node, tg_server_connection, node));
 }
 
 void tg_server_connection_abort(tg_list *node) {

@@ -17,7 +17,7 @@ tg_list *tg_server_connection_turn_away(tg_server *server, tg_stream *stream);
 /* … and for one for which there is not even room to wait until it has read that. Closes the stream. */
 void tg_server_connection_turn_away_now(tg_server *server, tg_stream *stream);
 
-/* No further request: closes when idle, else behind the answer under way. */
+/* The server stops: closes when idle, else behind the answers to what has come by now. */
 void tg_server_connection_retire(tg_list *node);
 
 /* Ends at once; the exchange under way is told that its client is gone. */

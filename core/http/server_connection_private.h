@@ -57,6 +57,15 @@ void tg_server_connection_destroy(tg_server_connection *connection);
 /* Ends the own side, once what is held is sent, and waits shortly for the client to end its side. May end the connection. */
 void tg_server_connection_linger(tg_server_connection *connection);
 
+/* Has more come behind the request under way, be it in the system's hands still? */
+bool tg_server_connection_has_more(const tg_server_connection *connection);
+
+/* Is no request to follow, as the server stops? */
+bool tg_server_connection_is_last(const tg_server_connection *connection);
+
+/* Between requests: ends the connection where the server stops and nothing more has come. */
+void tg_server_connection_rest(tg_server_connection *connection);
+
 void tg_server_connection_read_start(tg_server_connection *connection);
 void tg_server_connection_read_stop(tg_server_connection *connection);
 

@@ -220,12 +220,16 @@ void tg_server_reader_next(tg_server_connection *connection) {
   if (feed(connection, text.data, text.size, &used) == STOPPED) return;
   tg_buffer_consume(&connection->pending, used);
   if (tg_buffer_size(&connection->pending) == 0) tg_buffer_free(&connection->pending);
-  if (connection->exchange == NULL) tg_server_connection_read_start(connection); /* too many blank lines were pending */
+  if (connection->exchange != NULL) return;
+  tg_server_connection_read_start(connection); /* too many blank lines were pending */
+  tg_server_connection_rest(connection);
 }
 
 static void read_bytes(tg_server_connection *connection, const char *bytes, size_t size) {
   size_t used = 0;
-  if (feed(connection, bytes, size, &used) == STOPPED) return;
+  feed_result result = feed(connection, bytes, size, &used);
+  if (result == ALL_BLANK) tg_server_connection_rest(connection);
+  if (result != FED) return;
   if (keep_pending(connection, bytes + used, size - used)) end_if_over(connection);
 }
 

@@ -156,7 +156,8 @@ static void decide_to_close(tg_server_connection *connection) {
   const tg_exchange *exchange = connection->exchange;
   bool last = connection->exchange_count >= limits->requests_per_connection_max;
   bool is_waiting = exchange->continue_wanted && exchange->body_state == TG_BODY_COMING;
-  if (last || is_waiting || !exchange->head.keep_alive || connection->server->stopping) connection->closing = true;
+  if (last || is_waiting || !exchange->head.keep_alive) connection->closing = true;
+  if (!connection->closing) connection->closing = tg_server_connection_is_last(connection);
 }
 
 /* --- whole answers --- */

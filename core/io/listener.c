@@ -1,8 +1,10 @@
 #include "io/socket_private.h"
 #include "io/unix_socket.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { BACKLOG = 1024, RESERVED_DESCRIPTORS = 16 };
@@ -67,6 +69,44 @@ static void on_connection(uv_stream_t *handle, int status) {
   if (status == 0) status = accept_one(listener, &stream);
   if (stream != NULL) hand_over(listener, stream);
   else if (status < 0) listener->events->on_accept_error(listener->owner, status);
+}
+
+/* The same for one that the system has accepted. */
+static int adopt(tg_listener *listener, int fd, tg_stream **stream) {
+  int code;
+  tg_socket *socket = tg_socket_new(listener->loop, listener->family, &code);
+  if (socket == NULL) {
+    close(fd);
+    return code;
+  }
+  bool is_unix = listener->family == AF_UNIX;
+  code = is_unix ? uv_pipe_open(&socket->handle.pipe, fd) : uv_tcp_open(&socket->handle.tcp, fd);
+  if (code < 0) {
+    close(fd);
+    tg_stream_close(&socket->stream);
+    return code;
+  }
+  if (!is_welcome(listener, socket)) {
+    tg_stream_close(&socket->stream);
+    return 0;
+  }
+  if (!is_unix) uv_tcp_nodelay(&socket->handle.tcp, 1);
+  *stream = &socket->stream;
+  return 0;
+}
+
+void tg_listener_take_waiting(tg_listener *listener) {
+  uv_os_fd_t own;
+  if (uv_fileno(&listener->handle.any, &own) < 0) return;
+  for (int count = 0; count < 2 * BACKLOG; count++) {
+    int fd = accept4(own, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+    if (fd < 0) return;
+    tg_stream *stream = NULL;
+    int code = adopt(listener, fd, &stream);
+    if (stream != NULL) hand_over(listener, stream);
+    else if (code < 0) listener->events->on_accept_error(listener->owner, code);
+  }
 }
 
 static void on_closed(uv_handle_t *handle) {

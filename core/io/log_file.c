@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static_assert((int)TG_ERROR_SLOW == (int)UV_ENOBUFS, "codes of this layer are libuv's");
@@ -50,6 +51,7 @@ struct tg_log_file {
   uv_cond_t came;   /* something to do for the thread */
   uv_cond_t ended;
   half front;
+  atomic_bool is_waiting; /* there are lines in either half; read without the mutex */
   size_t back_bytes; /* what is left to write of the back */
   bool reopen_wanted, closing, has_ended;
   uint64_t close_ns;   /* when a closing file gives up */
@@ -183,6 +185,7 @@ static int write_unlocked(tg_log_file *self) {
   int code = write_back(self);
   uv_mutex_lock(&self->mutex);
   self->back_bytes = self->back.size - self->sent;
+  self->is_waiting = self->back_bytes > 0 || self->front.size > 0;
   return code;
 }
 
@@ -335,6 +338,7 @@ static bool append(tg_log_file *self, tg_text line) {
   }
   memcpy(self->front.data + before, line.data, line.size);
   self->front.size = after;
+  self->is_waiting = true;
   self->count.lines++;
   size_t worth = self->half_bytes_max / 2;
   if (before == 0 || (before < worth && after >= worth)) uv_cond_signal(&self->came);
@@ -346,6 +350,10 @@ bool tg_log_file_append(tg_log_file *self, tg_text line) {
   bool is_taken = append(self, line);
   uv_mutex_unlock(&self->mutex);
   return is_taken;
+}
+
+bool tg_log_file_is_waiting(const tg_log_file *self) {
+  return self->is_waiting;
 }
 
 void tg_log_file_reopen(tg_log_file *self) {

@@ -45,6 +45,9 @@ void tg_log_file_reopen(tg_log_file *file);
 
 tg_log_file_statistics tg_log_file_count(tg_log_file *file);
 
+/* Are there lines that are not written yet? For a signal's handler, too. */
+bool tg_log_file_is_waiting(const tg_log_file *file);
+
 /* Writes what is left, for `wait_ms` at most where a reader does not read, and gives up at once where a disk takes
    nothing; frees. No event comes any more: *dropped is how many lines were dropped since on_trouble or are lost now.
    False when the thread hangs in a write, as on a file server that is gone: what it uses is not freed, and the process

@@ -27,6 +27,10 @@ int tg_listener_open(tg_loop *loop, const tg_address *address, const tg_listener
 /* The address it listens on, with the port that the system chose when it was 0. */
 void tg_listener_address(const tg_listener *listener, char *text, size_t size);
 
+/* Accepts at once whatever has connected by now, from inside the call: a listener that closes resets those that it has not
+   accepted. */
+void tg_listener_take_waiting(tg_listener *listener);
+
 /* Stops listening and gives the listener back. */
 void tg_listener_close(tg_listener *listener);
 

@@ -12,6 +12,7 @@ local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
 local reports = require "tidegate.reports"
+local request = require "tidegate.request"
 local scope = require "tidegate.scope"
 local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
@@ -59,12 +60,14 @@ local function drain(server, values, stopped)
   core.stop()
 end
 
--- The first signal drains, the second one does not wait for that. SIGUSR1 is for the access log only.
+-- The first signal to end drains, the second one does not wait for that. SIGUSR1 is for the access log only.
 local function on_signals(server, values, stopped)
   local stopping = false
   core.on_signal(function(name)
     if name == "SIGUSR1" then
       return access_log.reopen()
+    elseif name == "SIGHUP" then
+      return log.info("SIGHUP: there is no reload yet; start the gateway anew to load changed routes")
     end
     if stopping then
       log.warn("cancelling what is still under way")
@@ -106,6 +109,7 @@ return function(args)
   if not flags then
     return 0
   end
+  core.hold_signals()
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
   blocking.configure(values)
@@ -131,13 +135,16 @@ return function(args)
   core.raise_descriptor_limit()
   local server = core.serve(values)
   core.log_to_access_log(server)
+  on_signals(server, values, stopped)
   local bound = listen(server, values.listen, values.listen_mode)
   app.set_url(loaded, first_with_url(bound))
-  on_signals(server, values, stopped)
   start_admin(values, bound[1])
   watch.start(values.stall_warn_ms / 1000, function(method, path)
     return (loaded.shared.router:find(method, path)) -- linear: a router
   end)
+  if not core.watch_loop(request.id_prefix) then
+    log.warn "what holds the loop cannot be named while it does: there are no timers"
+  end
   background.start(app.periodic(loaded))
   announce(bound, loaded, values)
   core.run()
