@@ -12,13 +12,13 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 enum {
-  TOLD_MS_MIN = 1000,   /* a turn that is shorter is told of when it is over */
-  WAITS_MS = 200,       /* an unheard signal to end: what holds the loop is named */
-  PATIENCE_MS = 1000,   /* … it is not the first: the process ends */
-  STUCK_MS = 2000,      /* … or at once, where a turn is so long already */
-  LAST_TURN_MS = 4000,  /* in the last phase of the process, for a turn */
+  TOLD_MS_MIN = 1000,    /* a turn that is shorter is told of when it is over */
+  WAITS_MS = 200,        /* an unheard signal to end: what holds the loop is named */
+  PATIENCE_MS = 1000,    /* … it is not the first: the process ends */
+  STUCK_MS = 2000,       /* … or at once, where a turn is so long already */
+  LAST_TURN_MS = 4000,   /* in the last phase of the process, for a turn */
   LAST_PHASE_MS = 15000, /* … and as a whole; it waits for tasks, threads and logs for some seconds */
-  FLUSH_MS = 1500,      /* for the access log */
+  FLUSH_MS = 1500,       /* for the access log */
   FLUSH_STEP_MS = 10,
   DEPTH_MAX = 1000,
   LINE_BYTES_MAX = 800,

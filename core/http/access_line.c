@@ -1,4 +1,5 @@
 #include "http/access_line.h"
+#include "proto/forwarded.h"
 #include "proto/utf8.h"
 
 #include <assert.h>
@@ -9,7 +10,7 @@ enum {
   ESCAPED_MAX = 6, /* bytes that one byte of a value becomes at most */
   CUT_BYTES = 3,   /* "..." */
   FIXED_BYTES_MAX = 2048,
-  WORDS = 6 + TG_ACCESS_UPSTREAMS_MAX, /* id, remote, method, route, cancelled, error; each upstream's host */
+  WORDS = 7 + TG_ACCESS_UPSTREAMS_MAX, /* id, remote, peer, method, route, cancelled, error; each upstream's host */
 };
 
 static_assert(ESCAPED_MAX * (TG_ACCESS_TARGET_BYTES_MAX + 2 * TG_ACCESS_FIELD_BYTES_MAX +
@@ -280,6 +281,7 @@ static char *put_upstreams(char *at, const tg_access_record *record) {
 
 static char *put_json_request(char *at, const tg_access_record *record) {
   at = put_member(at, MEMBER("remote"), record->remote, TG_ACCESS_WORD_BYTES_MAX);
+  at = put_member(at, MEMBER("peer"), record->peer, TG_ACCESS_WORD_BYTES_MAX);
   at = put_member(at, MEMBER("method"), record->method, TG_ACCESS_WORD_BYTES_MAX);
   at = put_member(at, MEMBER("target"), record->target, TG_ACCESS_TARGET_BYTES_MAX);
   if (record->major == 0) return at;
@@ -300,9 +302,8 @@ static char *put_json_answer(char *at, const tg_access_record *record) {
   at = put_number(at, record->bytes_out);
   at = PUT(at, ",\"seconds\":");
   at = put_seconds(at, record->duration_ns);
-  if (record->head_ns == 0) return at;
   at = PUT(at, ",\"head_seconds\":");
-  return put_seconds(at, record->head_ns);
+  return record->status != 0 ? put_seconds(at, record->head_ns) : PUT(at, "null");
 }
 
 static char *put_json_time(char *at, tg_access_line_state *state, const tg_access_record *record) {
@@ -334,11 +335,9 @@ size_t tg_access_line_json(tg_access_line_state *state, const tg_access_record *
 
 /* The address without its port, as other servers write it: "[::1]:80" becomes "::1". */
 static tg_text host_of(tg_text remote) {
-  const char *colon = memrchr(remote.data, ':', remote.size);
-  if (colon == NULL || remote.data[0] == 'u') return remote; /* unix:/path */
-  tg_text host = {remote.data, (size_t)(colon - remote.data)};
-  if (host.size < 2 || host.data[0] != '[' || host.data[host.size - 1] != ']') return host;
-  return (tg_text){host.data + 1, host.size - 2};
+  bool is_path = remote.size >= 5 && memcmp(remote.data, "unix:", 5) == 0;
+  tg_hop hop = tg_hop_parse(remote);
+  return is_path || hop.host.size == 0 ? remote : hop.host;
 }
 
 /* "GET /path HTTP/1.1", or "-" where there was no request line. */

@@ -16,7 +16,7 @@ enum {
   TG_ACCESS_TARGET_BYTES_MAX = 2048, /* of the value, before it is escaped */
   TG_ACCESS_FIELD_BYTES_MAX = 1024,  /* user agent and referer */
   TG_ACCESS_WORD_BYTES_MAX = 256,    /* all others */
-  TG_ACCESS_LINE_BYTES_MAX = 49152,  /* no line is longer, its '\n' included */
+  TG_ACCESS_LINE_BYTES_MAX = 53248,  /* no line is longer, its '\n' included */
 };
 
 /* What lines of one log share. All zero is a start. */

@@ -15,6 +15,8 @@ struct tg_access_log {
   tg_access_line_state state;
   char id_prefix[TG_ACCESS_LOG_ID_PREFIX_BYTES_MAX];
   char line[TG_ACCESS_LINE_BYTES_MAX];
+  tg_network *networks; /* of the trusted proxies */
+  tg_trusted_proxies trusted;
 };
 
 tg_access_log *tg_access_log_new(tg_loop *loop, const tg_log_file_events *events, void *owner) {
@@ -32,10 +34,28 @@ static void set_id_prefix(tg_access_log *log, tg_text prefix) {
   log->state.id_prefix = (tg_text){log->id_prefix, size};
 }
 
+static bool set_trusted(tg_access_log *log, const tg_trusted_proxies *trusted) {
+  free(log->networks);
+  log->networks = NULL;
+  log->trusted = (tg_trusted_proxies){.with_unix = trusted->with_unix};
+  if (trusted->count == 0) return true;
+  log->networks = malloc(trusted->count * sizeof *log->networks);
+  if (log->networks == NULL) return false;
+  memcpy(log->networks, trusted->networks, trusted->count * sizeof *log->networks);
+  log->trusted.networks = log->networks;
+  log->trusted.count = trusted->count;
+  return true;
+}
+
+const tg_trusted_proxies *tg_access_log_trusted(const tg_access_log *log) {
+  return &log->trusted;
+}
+
 int tg_access_log_open(tg_access_log *log, const tg_access_log_options *options) {
   assert(log->file == NULL && options->buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN);
   log->write_line = options->format == TG_ACCESS_LOG_JSON ? tg_access_line_json : tg_access_line_combined;
   set_id_prefix(log, options->id_prefix);
+  if (!set_trusted(log, &options->trusted)) return TG_ERROR_MEMORY;
   return tg_log_file_open(log->loop, options->path, options->buffer_bytes_max, log->events, log->owner, &log->file);
 }
 
@@ -70,5 +90,6 @@ bool tg_access_log_close(tg_access_log *log, unsigned wait_ms, uint64_t *dropped
 
 void tg_access_log_free(tg_access_log *log) {
   assert(log->file == NULL);
+  free(log->networks);
   free(log);
 }

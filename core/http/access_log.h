@@ -4,6 +4,7 @@
 #define TG_HTTP_ACCESS_LOG_H
 
 #include "http/access_record.h"
+#include "http/client_address.h"
 #include "io/log_file.h"
 
 typedef struct tg_access_log tg_access_log;
@@ -13,13 +14,14 @@ typedef enum tg_access_log_format {
   TG_ACCESS_LOG_COMBINED,
 } tg_access_log_format;
 
-enum { TG_ACCESS_LOG_ID_PREFIX_BYTES_MAX = 32 };
+enum { TG_ACCESS_LOG_ID_PREFIX_BYTES_MAX = 32, TG_ACCESS_LOG_NETWORKS_MAX = 1024 };
 
 typedef struct tg_access_log_options {
   const char *path; /* "-" for standard output */
   tg_access_log_format format;
-  size_t buffer_bytes_max; /* TG_ACCESS_LOG_BUFFER_BYTES_MIN at least */
-  tg_text id_prefix;       /* of requests' ids; see access_line.h. Copied, and cut at the limit above */
+  size_t buffer_bytes_max;    /* TG_ACCESS_LOG_BUFFER_BYTES_MIN at least */
+  tg_text id_prefix;          /* of requests' ids; see access_line.h. Copied, and cut at the limit above */
+  tg_trusted_proxies trusted; /* whose word about their clients counts; copied, TG_ACCESS_LOG_NETWORKS_MAX at most */
 } tg_access_log_options;
 
 enum { TG_ACCESS_LOG_BUFFER_BYTES_MIN = 131072 }; /* half of it holds the longest line */
@@ -32,6 +34,9 @@ int tg_access_log_open(tg_access_log *log, const tg_access_log_options *options)
 
 /* Is it on? Where it is not, nobody needs to fill a record. */
 bool tg_access_log_is_open(const tg_access_log *log);
+
+/* The proxies that its options have named. */
+const tg_trusted_proxies *tg_access_log_trusted(const tg_access_log *log);
 
 /* Writes a record, which is free on return; nothing happens when the log is off. */
 void tg_access_log_write(tg_access_log *log, const tg_access_record *record);

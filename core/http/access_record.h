@@ -21,15 +21,16 @@ typedef struct tg_access_record {
   uint64_t time_ns; /* since 1970, when the request's first byte came; 0 for `duration_ns` before now */
   tg_text id;       /* the request's id; empty for one that is made of its number */
   uint64_t number;  /* 0 for a request that has none, since it was refused before it got one */
-  tg_text remote;   /* as tg_address_text writes it */
+  tg_text remote;   /* the client, as tg_address_text or, behind trusted proxies, tg_client_address writes it */
+  tg_text peer;     /* the other end of the connection, where that is another */
   tg_text method;
   tg_text target;        /* as it was sent */
   unsigned major, minor; /* the version; major is 0 where none was understood */
   unsigned status;       /* 0 where nothing was answered */
   uint64_t bytes_in;     /* of the request's body */
-  uint64_t bytes_out;    /* of the answer's body */
-  uint64_t duration_ns;  /* from the request's first byte to the answer's last one, or to the end without it */
-  uint64_t head_ns;      /* … to the answer's head; 0 without an answer */
+  uint64_t bytes_out;    /* of the answer's body, that were handed to the system */
+  uint64_t duration_ns;  /* from the request's first byte to when the answer's last one was, or to the end without it */
+  uint64_t head_ns;      /* … to the answer's head; of no matter where nothing was answered */
   tg_text route;         /* the pattern that the target matched */
   tg_text user_agent;
   tg_text referer;

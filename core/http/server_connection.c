@@ -22,8 +22,11 @@ void tg_server_connection_read_start(tg_server_connection *connection) {
 /* Lets the exchange go; its handler, if it has one that is not done, hears that the client is gone. */
 static void drop_exchange(tg_server_connection *connection) {
   tg_exchange *exchange = connection->exchange;
+  if (tg_server_access_is_on(connection)) {
+    tg_text why = connection->given_up.size > 0 ? connection->given_up : TG_TEXT("client gone");
+    tg_server_access_given_up(connection, why);
+  }
   if (exchange == NULL) return;
-  tg_server_access_write(connection, TG_TEXT("client gone"));
   connection->exchange = NULL;
   exchange->connection = NULL;
   if (exchange->handed_over) exchange->events->on_gone(exchange);
@@ -47,6 +50,7 @@ void tg_server_connection_destroy(tg_server_connection *connection) {
   else tg_stream_close(connection->stream);
   tg_server_forget(connection->server, &connection->node, connection->address, !connection->is_turned_away);
   tg_server_held_drop(connection);
+  tg_server_access_close(connection);
   tg_buffer_free(&connection->pending);
   free(connection);
 }
@@ -133,8 +137,15 @@ void tg_server_connection_turn_away_now(tg_server *server, tg_stream *stream) {
   free(connection);
 }
 
+/* Blank lines are no request, though one may come behind them. */
+static bool is_blank(tg_text text) {
+  size_t i = 0;
+  while (i < text.size && (text.data[i] == '\r' || text.data[i] == '\n')) i++;
+  return i == text.size;
+}
+
 bool tg_server_connection_has_more(const tg_server_connection *connection) {
-  if (tg_buffer_size(&connection->pending) > 0) return true;
+  if (!is_blank(tg_buffer_text(&connection->pending))) return true;
   return !connection->peer_finished && tg_stream_is_ready(connection->stream, false);
 }
 
@@ -154,7 +165,9 @@ void tg_server_connection_retire(tg_list *node) {
 }
 
 void tg_server_connection_abort(tg_list *node) {
-  tg_server_connection_destroy(TG_CONTAINER(node, tg_server_connection, node));
+  tg_server_connection *connection = TG_CONTAINER(node, tg_server_connection, node);
+  connection->given_up = TG_TEXT("shutdown");
+  tg_server_connection_destroy(connection);
 }
 
 void tg_server_connection_peer(const tg_server_connection *connection, char *text, size_t size) {

@@ -47,6 +47,9 @@ struct tg_server_connection {
   bool is_reading;
   bool looks_again; /* a deadline has passed, and the loop first looks at what it has not seen of the client */
   bool is_turned_away;
+  tg_text given_up;                  /* why, where it is not the client that has left; for the access log */
+  tg_exchange *sending;              /* answered, but not sent to its end; for the access log */
+  struct tg_waiting_chunks *waiting; /* where the chunks lie that wait for the client; NULL before the first */
 };
 
 /* --- server_connection.c --- */
@@ -74,12 +77,28 @@ void tg_server_connection_read_hold(tg_server_connection *connection);
 
 /* --- server_access.c --- */
 
-/* For servers that have an access log. */
-void tg_server_access_note(tg_server_connection *connection, tg_text cancelled);
+/* Is anything of this section to be called? */
+static inline bool tg_server_access_is_on(const tg_server_connection *connection) {
+  return connection->server->access_log != NULL;
+}
 
-/* Writes the line of the exchange under way, once; `cancelled` is why it was given up, or empty. */
-static inline void tg_server_access_write(tg_server_connection *connection, tg_text cancelled) {
-  if (connection->server->access_log != NULL) tg_server_access_note(connection, cancelled);
+/* The exchange under way is answered: its line is written now, or when what waits for the client has been sent. */
+void tg_server_access_answered(tg_server_connection *connection);
+
+/* Nothing waits for the client any more. */
+void tg_server_access_sent(tg_server_connection *connection);
+
+/* What is under way will not be sent to its end: writes its line, once. */
+void tg_server_access_given_up(tg_server_connection *connection, tg_text cancelled);
+
+/* A chunk of so many bytes was written, with others behind it. */
+void tg_server_access_note_chunk(tg_server_connection *connection, size_t size, size_t behind);
+
+void tg_server_access_close(tg_server_connection *connection);
+
+/* When the head of an answer goes out: 0 where nobody wants to know. */
+static inline uint64_t tg_server_access_now_ns(const tg_server_connection *connection) {
+  return tg_server_access_is_on(connection) ? tg_loop_look_ns(connection->server->loop) : 0;
 }
 
 /* --- server_deadline.c --- */

@@ -154,10 +154,12 @@ static void on_timer(tg_timer *timer) {
     return;
   }
   if (now >= connection->answer_deadline_ns) {
+    connection->given_up = TG_TEXT("the deadline passed");
     tg_server_connection_destroy(connection);
     return;
   }
   if (now >= connection->send_deadline_ns && reads_too_slowly(connection, now)) {
+    connection->given_up = TG_TEXT("client too slow");
     tg_server_connection_destroy(connection);
     return;
   }

@@ -136,7 +136,7 @@ static bool may_skip_body(const tg_server_connection *connection) {
 static void end_answer(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
   connection->exchange->answer_state = TG_ANSWER_ENDED;
-  tg_server_access_write(connection, (tg_text){NULL, 0});
+  if (tg_server_access_is_on(connection)) tg_server_access_answered(connection);
   uint64_t deadline_ns = connection->exchange->answer_deadline_ns;
   if (deadline_ns != 0 && connection->draining) tg_server_deadline_limit_answer(connection, deadline_ns);
   if (connection->exchange->body_state == TG_BODY_COMPLETE || connection->closing) {
@@ -188,7 +188,7 @@ static int send_response(tg_server_connection *connection, const tg_response *re
   int code = send_whole(connection, head, response, with_body);
   tg_buffer_clear(head);
   connection->exchange->answer_status = response->status;
-  connection->exchange->answered_ns = tg_loop_now_ns(connection->server->loop);
+  connection->exchange->answered_ns = tg_server_access_now_ns(connection);
   if (with_body && code >= 0) connection->exchange->answer_bytes = response->body.size;
   return code;
 }
@@ -216,10 +216,12 @@ void tg_server_writer_refuse(tg_server_connection *connection, tg_refusal refusa
   tg_response response = {.status = refusal.status, .type = TG_TEXT("application/problem+json")};
   response.body = (tg_text){body, (size_t)size};
   connection->closing = true;
-  bool sent = send_response(connection, &response) >= 0;
-  tg_server_access_write(connection, (tg_text){NULL, 0});
-  if (sent) tg_server_writer_end_exchange(connection);
-  else tg_server_connection_destroy(connection);
+  if (send_response(connection, &response) < 0) {
+    tg_server_connection_destroy(connection);
+    return;
+  }
+  if (tg_server_access_is_on(connection)) tg_server_access_answered(connection);
+  tg_server_writer_end_exchange(connection);
 }
 
 void tg_server_writer_turn_away(tg_server_connection *connection) {
@@ -248,7 +250,7 @@ int tg_server_connection_start(tg_server_connection *connection, const tg_respon
   if (exchange->answer_by_end) connection->closing = connection->ends_answer = true;
   exchange->answer_state = TG_ANSWER_STARTED;
   exchange->answer_status = response->status;
-  exchange->answered_ns = tg_loop_now_ns(connection->server->loop);
+  exchange->answered_ns = tg_server_access_now_ns(connection);
   exchange->answer_chunked = length < 0 && !is_old(connection) && !is_head;
   exchange->answer_rest = is_head ? 0 : length;
   write_fields(connection, head, response);
@@ -291,6 +293,8 @@ int tg_server_connection_write(tg_server_connection *connection, tg_text text, t
     return fits ? TG_STREAM_SENT : TG_ERROR_INVALID;
   }
   int code = send_piece(connection, text, hold);
+  bool is_noted = code >= 0 && connection->exchange->answer_chunked && tg_server_access_is_on(connection);
+  if (is_noted) tg_server_access_note_chunk(connection, text.size, 2);
   return code < 0 ? fail_later(connection, code) : code;
 }
 
@@ -319,7 +323,7 @@ int tg_server_connection_end(tg_server_connection *connection) {
 
 void tg_server_connection_cut(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
-  tg_server_access_write(connection, TG_TEXT("broken off"));
+  if (tg_server_access_is_on(connection)) tg_server_access_given_up(connection, TG_TEXT("broken off"));
   tg_server_connection_destroy(connection);
 }
 
@@ -337,6 +341,7 @@ void tg_server_writer_on_drain(tg_stream *stream, int code) {
   if (code == 0) code = tg_server_held_send(connection);
   if (code == TG_STREAM_QUEUED) return;
   tg_server_deadline_end_sending(connection);
+  if (code >= 0 && tg_server_access_is_on(connection)) tg_server_access_sent(connection);
   if (code < 0 || (is_done && connection->peer_finished)) {
     tg_server_connection_destroy(connection);
   } else if (connection->lingering) {

@@ -52,7 +52,7 @@ struct tg_log_file {
   uv_cond_t ended;
   half front;
   atomic_bool is_waiting; /* there are lines in either half; read without the mutex */
-  size_t back_bytes; /* what is left to write of the back */
+  size_t back_bytes;      /* what is left to write of the back */
   bool reopen_wanted, closing, has_ended;
   uint64_t close_ns;   /* when a closing file gives up */
   uint64_t trouble_ns; /* the last failure or dropped line */

@@ -147,6 +147,10 @@ uint64_t tg_loop_now_ns(tg_loop *loop) {
   return tg_clock_now_ns(&loop->clock);
 }
 
+uint64_t tg_loop_look_ns(const tg_loop *loop) {
+  return tg_clock_peek_ns(&loop->clock);
+}
+
 void tg_loop_on_stuck(tg_loop *loop, void (*on_stuck)(void *owner, tg_stuck why), void *owner) {
   loop->on_stuck = on_stuck;
   loop->stuck_owner = owner;

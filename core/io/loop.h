@@ -38,6 +38,9 @@ void tg_loop_stop(tg_loop *loop);
 /* Nanoseconds of a monotonic clock, read once in each turn, when its wait is over. */
 uint64_t tg_loop_now_ns(tg_loop *loop);
 
+/* The same, read now: where it matters how long a turn has taken by now. */
+uint64_t tg_loop_look_ns(const tg_loop *loop);
+
 /* Makes the clock virtual, or real again; see clock.h. */
 void tg_loop_set_virtual(tg_loop *loop, bool is_virtual);
 

@@ -49,6 +49,13 @@ static bool contains(tg_text text, const char *part) {
 
 /* --- what a line tells --- */
 
+static void names_the_peer_where_it_is_another(void) {
+  tg_access_record record = usual();
+  CHECK(!contains(json(&record), "peer"));
+  record.peer = TG_TEXT("10.0.0.1:80");
+  CHECK(contains(json(&record), "\"remote\":\"127.0.0.1:40312\",\"peer\":\"10.0.0.1:80\",\"method\""));
+}
+
 static void writes_json(void) {
   tg_access_record record = usual();
   CHECK_TEXT(json(&record), TG_TEXT("{\"time\":\"2026-11-23T11:57:10.374Z\",\"id\":\"000005\","
@@ -66,7 +73,7 @@ static void writes_json_of_what_went_wrong(void) {
   record.upstreams[1] = (tg_access_upstream){TG_TEXT("[::1]:81"), 0, 0};
   record.upstream_count = 2;
   CHECK_TEXT(json(&record), TG_TEXT("{\"time\":\"1970-01-01T00:00:00.000Z\",\"id\":\"from-client\",\"status\":null,"
-                                    "\"bytes_in\":0,\"bytes_out\":0,\"seconds\":0.000000,"
+                                    "\"bytes_in\":0,\"bytes_out\":0,\"seconds\":0.000000,\"head_seconds\":null,"
                                     "\"upstreams\":[{\"host\":\"10.0.0.1:80\",\"status\":503,\"seconds\":1.500000},"
                                     "{\"host\":\"[::1]:81\",\"status\":null,\"seconds\":0.000000}],"
                                     "\"cancelled\":\"client gone\",\"error\":\"timeout\"}\n"));
@@ -98,6 +105,19 @@ static void writes_the_combined_format(void) {
                      "\"http://a.example/\" \"curl/8.5.0\" 12.345678\n"));
   record = (tg_access_record){.time_ns = 1, .remote = TG_TEXT("[::1]:80")};
   CHECK_TEXT(combined(&record), TG_TEXT("::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" - 0 \"-\" \"-\" 0.000000\n"));
+  const char *const hosts[][2] = {{"::1", "::1"},
+                                  {"1.2.3.4", "1.2.3.4"},
+                                  {"1.2.3.4:80", "1.2.3.4"},
+                                  {"unknown", "unknown"},
+                                  {"_hidden:_port", "_hidden"},
+                                  {"[2001:db8::1]:80", "2001:db8::1"},
+                                  {"", "-"}};
+  for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+    record.remote = tg_text_of(hosts[i][0]);
+    tg_text line_text = combined(&record);
+    CHECK(line_text.size > strlen(hosts[i][1]) && line_text.data[strlen(hosts[i][1])] == ' ');
+    CHECK_TEXT(((tg_text){line_text.data, strlen(hosts[i][1])}), tg_text_of(hosts[i][1]));
+  }
   record.remote = TG_TEXT("unix:/run/a:b.sock");
   record.method = TG_TEXT("BREW");
   CHECK_TEXT(combined(&record),
@@ -300,7 +320,8 @@ static void writes_to_a_file_while_it_is_on(void) {
   uint64_t dropped = 1;
   if (!CHECK(mkdtemp(folder) != NULL)) return;
   snprintf(path, sizeof path, "%s/access.log", folder);
-  tg_access_log_options options = {path, TG_ACCESS_LOG_JSON, TG_ACCESS_LOG_BUFFER_BYTES_MIN, TG_TEXT("ab12")};
+  tg_access_log_options options = {.path = path, .format = TG_ACCESS_LOG_JSON, .id_prefix = TG_TEXT("ab12")};
+  options.buffer_bytes_max = TG_ACCESS_LOG_BUFFER_BYTES_MIN;
   tg_access_log_write(log, &record);
   tg_access_log_reopen(log);
   CHECK(!tg_access_log_is_open(log));
@@ -330,6 +351,7 @@ static void writes_to_a_file_while_it_is_on(void) {
 int main(void) {
   writes_json();
   writes_json_of_what_went_wrong();
+  names_the_peer_where_it_is_another();
   counts_upstreams_that_it_has_no_room_for();
   makes_an_id_of_the_number();
   writes_the_combined_format();

@@ -1,0 +1,123 @@
+#include "proto/forwarded.h"
+
+static bool is_in(char c, const char *more) {
+  bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return alphanumeric || (c != '\0' && strchr(more, c) != NULL);
+}
+
+static bool consists_of(tg_text text, const char *more) {
+  for (size_t i = 0; i < text.size; i++) {
+    if (!is_in(text.data[i], more)) return false;
+  }
+  return text.size > 0;
+}
+
+static bool is_obfuscated(tg_text text) {
+  return text.size > 1 && text.data[0] == '_' && consists_of(text, "._-");
+}
+
+static bool is_host(tg_text text) {
+  if (is_obfuscated(text) || tg_text_equal_nocase(text, TG_TEXT("unknown"))) return true;
+  return consists_of(text, ".:") && text.data[0] != '.';
+}
+
+static bool is_port(tg_text text) {
+  if (is_obfuscated(text)) return true;
+  long long number = tg_text_to_number(text);
+  return text.size <= 5 && number >= 0 && number <= 65535;
+}
+
+static tg_text from(tg_text text, size_t first) {
+  return (tg_text){text.data + first, text.size - first};
+}
+
+static tg_text unquote(tg_text text) {
+  text = tg_text_trim(text);
+  if (text.size < 2 || text.data[0] != '"' || text.data[text.size - 1] != '"') return text;
+  return (tg_text){text.data + 1, text.size - 2};
+}
+
+/* Where host and port part; false where the text is neither. The port keeps its colon. */
+static bool part(tg_text text, tg_text *host, tg_text *port) {
+  const char *bracket = text.size > 0 && text.data[0] == '[' ? memchr(text.data, ']', text.size) : NULL;
+  const char *first = text.size > 0 ? memchr(text.data, ':', text.size) : NULL;
+  const char *last = text.size > 0 ? memrchr(text.data, ':', text.size) : NULL;
+  *port = (tg_text){NULL, 0};
+  *host = text;
+  if (bracket != NULL) {
+    *host = (tg_text){text.data + 1, (size_t)(bracket - text.data) - 1};
+    *port = from(text, (size_t)(bracket - text.data) + 1);
+    return port->size == 0 || port->data[0] == ':';
+  }
+  if (first == NULL || first != last) return true; /* IPv6 without brackets has no port */
+  *host = (tg_text){text.data, (size_t)(first - text.data)};
+  *port = from(text, host->size);
+  return true;
+}
+
+tg_hop tg_hop_parse(tg_text text) {
+  tg_hop hop = {{NULL, 0}, {NULL, 0}};
+  tg_text host, port;
+  if (!part(unquote(text), &host, &port) || !is_host(host)) return hop;
+  if (port.size > 0) port = from(port, 1);
+  if (port.data != NULL && port.size > 0 && !is_port(port)) return hop;
+  hop.host = host;
+  if (port.size > 0) hop.port = port;
+  return hop;
+}
+
+/* Takes what stands before the next divider outside of quotes; false at the end. */
+static bool next_part(tg_text *rest, char divider, tg_text *found) {
+  bool is_quoted = false;
+  size_t i = 0;
+  if (rest->data == NULL) return false;
+  for (; i < rest->size && (is_quoted || rest->data[i] != divider); i++) {
+    if (rest->data[i] == '"') is_quoted = !is_quoted;
+    else if (is_quoted && rest->data[i] == '\\' && i + 1 < rest->size) i++;
+  }
+  *found = (tg_text){rest->data, i};
+  *rest = i < rest->size ? from(*rest, i + 1) : (tg_text){NULL, 0};
+  return true;
+}
+
+/* for=… of an element. */
+static tg_hop parse_element(tg_text element) {
+  tg_text pair;
+  while (next_part(&element, ';', &pair)) {
+    const char *equals = pair.size > 0 ? memchr(pair.data, '=', pair.size) : NULL;
+    if (equals == NULL) continue;
+    tg_text name = tg_text_trim((tg_text){pair.data, (size_t)(equals - pair.data)});
+    if (tg_text_equal_nocase(name, TG_TEXT("for"))) return tg_hop_parse(from(pair, (size_t)(equals - pair.data) + 1));
+  }
+  return (tg_hop){{NULL, 0}, {NULL, 0}};
+}
+
+typedef tg_hop read_hop(tg_text element);
+
+/* Reads the elements of all fields of the name behind the first `skipped` into hops; how many elements there are. */
+static unsigned read_elements(const tg_head *head, tg_text name, unsigned skipped, read_hop *read, tg_hop *hops) {
+  unsigned count = 0;
+  const tg_field *field = NULL;
+  while ((field = tg_head_find(head, name, field)) != NULL) {
+    tg_text rest = field->value, element;
+    while (next_part(&rest, ',', &element)) {
+      if (tg_text_trim(element).size == 0) continue; /* RFC 9110 section 5.6.1 */
+      if (hops != NULL && count >= skipped) hops[count - skipped] = read(element);
+      count++;
+    }
+  }
+  return count;
+}
+
+static unsigned last_elements(const tg_head *head, tg_text name, read_hop *read, tg_hop *hops) {
+  unsigned count = read_elements(head, name, 0, read, NULL);
+  unsigned skipped = count > TG_HOPS_MAX ? count - TG_HOPS_MAX : 0;
+  read_elements(head, name, skipped, read, hops);
+  return count - skipped;
+}
+
+unsigned tg_forwarded_hops(const tg_head *head, tg_hop hops[TG_HOPS_MAX]) {
+  tg_text usual = TG_TEXT("X-Forwarded-For");
+  if (tg_head_find(head, usual, NULL) != NULL) return last_elements(head, usual, tg_hop_parse, hops);
+  return last_elements(head, TG_TEXT("Forwarded"), parse_element, hops);
+}
