@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 static const struct {
-  int number;
   const char *name;
+  int number;
   bool is_end;
 } known[] = {
-    {SIGINT, "SIGINT", true}, {SIGTERM, "SIGTERM", true}, {SIGHUP, "SIGHUP", false}, {SIGUSR1, "SIGUSR1", false}};
+    {"SIGINT", SIGINT, true}, {"SIGTERM", SIGTERM, true}, {"SIGHUP", SIGHUP, false}, {"SIGUSR1", SIGUSR1, false}};
 
 enum { COUNT = sizeof known / sizeof known[0] };
 
