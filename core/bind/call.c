@@ -72,7 +72,8 @@ static int push_response(lua_State *L, const tg_call *call) {
   tg_garbage_note(&runtime->garbage, body.size);
   push_field_lines(L, &runtime->scratch, &call->head);
   push_seconds(L, call);
-  return 5;
+  tg_fields_push_value(L, &call->head, TG_TEXT("Content-Encoding"));
+  return 6;
 }
 
 static int push_failure(lua_State *L, const tg_call *call) {
@@ -100,7 +101,8 @@ static void on_abort(tg_task *task) {
 }
 
 /* core.call(host, port, method, authority, target, fields, body, type, timeout seconds or nil)
-   → error, status, body, field lines, seconds that it took; or error, false, kind, detail, seconds */
+   → error, status, body, field lines, seconds that it took, Content-Encoding or nil; or error, false, kind, detail,
+   seconds */
 static int call_upstream(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text method = tg_check_text(L, 3);
@@ -116,6 +118,12 @@ static int call_upstream(lua_State *L) {
   tg_call *call = tg_call_start(runtime->client, &request, on_done, task);
   if (call == NULL) return luaL_error(L, "out of memory");
   return tg_task_park(L, task, on_abort, call);
+}
+
+/* core.call_body_limit() → bytes that an answer's body may have */
+static int body_limit(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)tg_client_limits_default.body_bytes_max);
+  return 1;
 }
 
 /* core.client_statistics() → {origins, connections, idle, waiting} */
@@ -135,6 +143,7 @@ static int statistics(lua_State *L) {
 
 const luaL_Reg tg_call_functions[] = {
     {"call", call_upstream},
+    {"call_body_limit", body_limit},
     {"client_statistics", statistics},
     {NULL, NULL},
 };
