@@ -1,4 +1,5 @@
 #include "http/access_log.h"
+#include "base/check.h"
 #include "http/access_line.h"
 
 #include <assert.h>
@@ -52,7 +53,7 @@ const tg_trusted_proxies *tg_access_log_trusted(const tg_access_log *log) {
 }
 
 int tg_access_log_open(tg_access_log *log, const tg_access_log_options *options) {
-  assert(log->file == NULL && options->buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN);
+  TG_CHECK(log->file == NULL && options->buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN);
   log->write_line = options->format == TG_ACCESS_LOG_JSON ? tg_access_line_json : tg_access_line_combined;
   set_id_prefix(log, options->id_prefix);
   if (!set_trusted(log, &options->trusted)) return TG_ERROR_MEMORY;
@@ -89,7 +90,7 @@ bool tg_access_log_close(tg_access_log *log, unsigned wait_ms, uint64_t *dropped
 }
 
 void tg_access_log_free(tg_access_log *log) {
-  assert(log->file == NULL);
+  TG_CHECK(log->file == NULL);
   free(log->networks);
   free(log);
 }
