@@ -1,18 +1,20 @@
 #include "base/buffer.h"
+#include "base/check.h"
 
-#include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { CAPACITY_MIN = 256 };
 
 static void compact(tg_buffer *buffer) {
-  assert(buffer->data != NULL);
+  TG_CHECK(buffer->data != NULL);
   memmove(buffer->data, buffer->data + buffer->start, tg_buffer_size(buffer));
   buffer->end -= buffer->start;
   buffer->start = 0;
 }
 
 static bool grow(tg_buffer *buffer, size_t needed) {
+  if (needed > PTRDIFF_MAX) return false; /* doubling would never reach it */
   size_t capacity = buffer->capacity < CAPACITY_MIN ? CAPACITY_MIN : buffer->capacity;
   while (capacity < needed) capacity *= 2;
   char *data = realloc(buffer->data, capacity);
@@ -24,7 +26,7 @@ static bool grow(tg_buffer *buffer, size_t needed) {
 
 char *tg_buffer_make_room(tg_buffer *buffer, size_t size) {
   if (buffer->start > 0) compact(buffer);
-  if (buffer->capacity - buffer->end < size && !grow(buffer, buffer->end + size)) {
+  if (buffer->capacity - buffer->end < size && (size > PTRDIFF_MAX || !grow(buffer, buffer->end + size))) {
     buffer->failed = true;
     return NULL;
   }
@@ -42,7 +44,7 @@ bool tg_buffer_append_number(tg_buffer *buffer, unsigned long long number) {
 }
 
 void tg_buffer_consume(tg_buffer *buffer, size_t size) {
-  assert(size <= tg_buffer_size(buffer));
+  TG_CHECK(size <= tg_buffer_size(buffer));
   buffer->start += size;
   if (buffer->start == buffer->end) buffer->start = buffer->end = 0;
 }

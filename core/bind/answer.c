@@ -21,14 +21,12 @@ static unsigned check_status(lua_State *L) {
   tg_raise(L, "%s, not %f", expected, lua_tonumber(L, 2));
 }
 
-/* Reads status, type and fields behind the exchange; the fields are in the runtime's scratch. *seen has the flags of
-   fields.h. [-0, +0, v] */
-static tg_response check_head(lua_State *L, int fields, unsigned *seen) {
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+/* Reads status, type and fields behind the exchange; the fields are in the scratch. *seen has the flags of fields.h.
+   [-0, +0, v] */
+static tg_response check_head(lua_State *L, int fields, tg_buffer *scratch, unsigned *seen) {
   tg_response response = {.status = check_status(L)};
   response.type = tg_opt_text(L, 3);
   if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");
-  tg_buffer_clear(scratch);
   *seen = tg_fields_append(L, fields, scratch);
   if (scratch->failed) luaL_error(L, "out of memory");
   if ((*seen & TG_FIELD_TRANSFER_ENCODING) != 0) {
@@ -75,15 +73,15 @@ static void check_length(lua_State *L, int fields, bool is_head, tg_response *re
 /* --- strings that are sent from where they are --- */
 
 static void let_go(void *owner, int key) {
-  const tg_runtime *runtime = owner;
-  luaL_unref(runtime->L, LUA_REGISTRYINDEX, key);
+  tg_runtime_let_go(owner, key);
 }
 
 /* Keeps the string at `index` until it is sent, where a copy of it would be large. [-0, +0, m] */
 static tg_hold hold_text(lua_State *L, int index, tg_text text) {
   if (text.size <= TG_HELD_BYTES_MIN) return (tg_hold){0};
+  tg_runtime *runtime = tg_runtime_of(L);
   lua_pushvalue(L, index);
-  return (tg_hold){.release = let_go, .owner = tg_runtime_of(L), .key = luaL_ref(L, LUA_REGISTRYINDEX)};
+  return (tg_hold){.release = let_go, .owner = runtime, .key = tg_runtime_keep(L, runtime)};
 }
 
 /* core.respond(exchange, status, type or nil, body or nil, fields or nil, length or nil): answers; nothing happens when
@@ -93,7 +91,9 @@ static int respond(lua_State *L) {
   unsigned seen;
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_text body = tg_opt_text(L, 4);
-  tg_response response = check_head(L, 5, &seen);
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_buffer *fields = TG_SCRATCH_TAKE(L, scratches);
+  tg_response response = check_head(L, 5, fields, &seen);
   if (body.size == 0) response.type = (tg_text){NULL, 0};
   else check_content(L, response.status, "content");
   response.body = body;
@@ -106,6 +106,7 @@ static int respond(lua_State *L) {
   if ((seen & TG_FIELD_CONTENT_LENGTH) != 0) check_length(L, 5, is_head, &response);
   response.hold = hold_text(L, 4, body);
   tg_exchange_respond(exchange, &response);
+  tg_scratch_give(scratches, fields);
   return 0;
 }
 
@@ -129,7 +130,9 @@ static int start(lua_State *L) {
   unsigned seen;
   tg_exchange *exchange = tg_request_check_exchange(L);
   lua_Number length = luaL_optnumber(L, 4, -1);
-  tg_response response = check_head(L, 5, &seen);
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_buffer *fields = TG_SCRATCH_TAKE(L, scratches);
+  tg_response response = check_head(L, 5, fields, &seen);
   check_content(L, response.status, "what writes one");
   bool says = (seen & TG_FIELD_CONTENT_LENGTH) != 0;
   uint64_t said = says ? check_said_length(L, 5) : 0;
@@ -137,6 +140,7 @@ static int start(lua_State *L) {
     tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said, length);
   }
   tg_exchange_start(exchange, &response, tg_to_i64(length));
+  tg_scratch_give(scratches, fields);
   return 0;
 }
 

@@ -100,9 +100,9 @@ static void on_body_abort(tg_task *task) {
 static int body(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   if (exchange->body_use == TG_BODY_STREAMED) tg_raise(L, "request:body: request:chunks() has taken some of the body");
+  tg_task *task = tg_task_enter(L, "request:body");
   if (exchange->body_use == TG_BODY_HELD) tg_exchange_use_body(exchange, TG_BODY_WHOLE_WANTED);
   if (is_settled(exchange)) return push_body(L, exchange);
-  tg_task *task = tg_task_enter(L, "request:body");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_list_push_back(&tg_request_of(exchange)->body_waiters, &task->wait_node);
   return tg_task_park(L, task, on_body_abort, NULL);

@@ -37,7 +37,6 @@ static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text bo
   if (!tg_text_is_token(method)) tg_raise(L, "a method must be a token of RFC 9110");
   if (!is_target(target)) tg_raise(L, "a URL's path must begin with a slash and have no spaces or control characters");
   if (!tg_text_is_field_value(authority)) tg_raise(L, "CR, LF or NUL in a URL's host");
-  tg_buffer_clear(head);
   tg_http1_write_request(head, method, target);
   unsigned seen = tg_fields_append(L, 6, head);
   append_default(head, seen, TG_FIELD_HOST, TG_TEXT("Host"), authority);
@@ -49,13 +48,12 @@ static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text bo
 }
 
 /* The header section again, a line a field, so that Lua takes it apart only when it is asked for. */
-static void push_field_lines(lua_State *L, tg_buffer *scratch, const tg_head *head) {
-  tg_buffer_clear(scratch);
+static void push_field_lines(lua_State *L, tg_scratches *scratches, const tg_head *head) {
+  tg_buffer *lines = TG_SCRATCH_TAKE(L, scratches);
   for (unsigned i = 0; i < head->field_count; i++) {
-    tg_http1_write_field(scratch, head->fields[i].name, head->fields[i].value);
+    tg_http1_write_field(lines, head->fields[i].name, head->fields[i].value);
   }
-  tg_text lines = tg_buffer_text(scratch);
-  lua_pushlstring(L, lines.size > 0 ? lines.data : "", lines.size);
+  tg_scratch_push(L, scratches, lines);
 }
 
 static void push_seconds(lua_State *L, const tg_call *call) {
@@ -70,7 +68,7 @@ static int push_response(lua_State *L, const tg_call *call) {
   tg_text body = tg_buffer_text(&call->body);
   lua_pushlstring(L, body.size > 0 ? body.data : "", body.size);
   tg_garbage_note(&runtime->garbage, body.size);
-  push_field_lines(L, &runtime->scratch, &call->head);
+  push_field_lines(L, &runtime->scratches, &call->head);
   push_seconds(L, call);
   return 5;
 }
@@ -109,11 +107,14 @@ static int call_upstream(lua_State *L) {
   request.is_head = tg_text_equal(method, TG_TEXT("HEAD"));
   request.idempotent = is_idempotent(method);
   request.timeout_ms = tg_to_u64(luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3) * 1e3);
-  write_head(L, &runtime->scratch, method, request.body);
-  request.head = tg_buffer_text(&runtime->scratch);
   tg_task *task = tg_task_enter(L, "tg.http");
-  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  tg_call *call = tg_call_start(runtime->client, &request, on_done, task);
+  tg_buffer *head = TG_SCRATCH_TAKE(L, &runtime->scratches);
+  write_head(L, head, method, request.body);
+  request.head = tg_buffer_text(head);
+  bool is_cancelled = tg_task_is_cancelled(task);
+  tg_call *call = is_cancelled ? NULL : tg_call_start(runtime->client, &request, on_done, task);
+  tg_scratch_give(&runtime->scratches, head);
+  if (is_cancelled) return tg_task_raise_cancellation(L, task);
   if (call == NULL) return luaL_error(L, "out of memory");
   return tg_task_park(L, task, on_abort, call);
 }

@@ -83,10 +83,11 @@ static tg_text check_piece(lua_State *L, tg_text *rest) {
   return (tg_text){rest->data, rest->size < PIECE_BYTES ? rest->size : PIECE_BYTES};
 }
 
-/* Pushes what a call has made, and where the next one goes on; nil where none need be. */
-static int push_piece(lua_State *L, const tg_buffer *out, tg_text rest, bool again) {
-  push_text(L, tg_buffer_text(out));
-  tg_garbage_note(&tg_runtime_of(L)->garbage, tg_buffer_size(out));
+/* Pushes what a call has made in a scratch, and where the next one goes on; nil where none need be. */
+static int push_piece(lua_State *L, tg_buffer *out, tg_text rest, bool again) {
+  tg_runtime *runtime = tg_runtime_of(L);
+  tg_garbage_note(&runtime->garbage, tg_buffer_size(out));
+  tg_scratch_push(L, &runtime->scratches, out);
   if (again) lua_pushnumber(L, (lua_Number)(rest.data - lua_tostring(L, 2)) + 1);
   else lua_pushnil(L);
   return 2;
@@ -126,16 +127,19 @@ static int new_encoder(lua_State *L) {
 static int encode(lua_State *L) {
   static const char *const modes[] = {"more", "flush", "finish", NULL};
   tg_encoder *encoder = check_open(L, encoder_metatable);
-  tg_buffer *out = &tg_runtime_of(L)->scratch;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_encoder_mode mode = (tg_encoder_mode)luaL_checkoption(L, 4, NULL, modes);
   tg_text rest, piece = check_piece(L, &rest);
   bool is_last = piece.size == rest.size;
   tg_coding_step step = TG_CODING_AGAIN;
-  tg_buffer_clear(out);
+  tg_buffer *out = TG_SCRATCH_TAKE(L, scratches);
   while (step == TG_CODING_AGAIN && tg_buffer_size(out) < PIECE_BYTES) {
     step = tg_encoder_feed(encoder, &piece, is_last ? mode : TG_ENCODER_MORE, out);
   }
-  if (step == TG_CODING_FAIL) return push_error(L, (tg_coding_error){503, "no memory to encode the body"});
+  if (step == TG_CODING_FAIL) {
+    tg_scratch_give(scratches, out);
+    return push_error(L, (tg_coding_error){503, "no memory to encode the body"});
+  }
   rest.data = piece.data;
   return push_piece(L, out, rest, step == TG_CODING_AGAIN || !is_last);
 }
@@ -170,15 +174,18 @@ static int new_decoder(lua_State *L) {
 /* core.decode(decoder, text, at, is_last) → bytes, at: as core.encode; or nil, status, what is wrong */
 static int decode(lua_State *L) {
   tg_decoder *decoder = check_open(L, decoder_metatable);
-  tg_buffer *out = &tg_runtime_of(L)->scratch;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_text rest, piece = check_piece(L, &rest);
   bool is_last = piece.size == rest.size;
   tg_coding_step step = TG_CODING_AGAIN;
-  tg_buffer_clear(out);
+  tg_buffer *out = TG_SCRATCH_TAKE(L, scratches);
   while (step == TG_CODING_AGAIN && tg_buffer_size(out) < PIECE_BYTES) {
     step = tg_decoder_feed(decoder, &piece, is_last && lua_toboolean(L, 4), out);
   }
-  if (step == TG_CODING_FAIL) return push_error(L, tg_decoder_error(decoder));
+  if (step == TG_CODING_FAIL) {
+    tg_scratch_give(scratches, out);
+    return push_error(L, tg_decoder_error(decoder));
+  }
   rest.data = piece.data;
   return push_piece(L, out, rest, step == TG_CODING_AGAIN || !is_last);
 }

@@ -36,14 +36,17 @@ static int start(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   double seconds = luaL_checknumber(L, 1);
   luaL_checkany(L, 2);
-  deadline *self = tg_pool_take(runtime->deadlines);
-  if (self == NULL) return luaL_error(L, "out of memory");
-  *self = (deadline){.runtime = runtime, .reference = LUA_NOREF};
-  tg_timer_init(&self->timer, on_timer);
-  tg_list_init(&self->node);
-  tg_list_push_back(&runtime->open_deadlines, &self->node);
+  tg_runtime_check_open(L);
   lua_pushvalue(L, 2);
-  self->reference = tg_runtime_keep(L, runtime);
+  int reference = tg_runtime_keep(L, runtime);
+  deadline *self = tg_pool_take(runtime->deadlines);
+  if (self == NULL) {
+    tg_runtime_let_go(runtime, reference);
+    return luaL_error(L, "out of memory");
+  }
+  *self = (deadline){.runtime = runtime, .reference = reference};
+  tg_timer_init(&self->timer, on_timer);
+  tg_list_push_back(&runtime->open_deadlines, &self->node);
   if (!(seconds > 0)) seconds = 0;
   if (seconds > SECONDS_MAX) seconds = SECONDS_MAX;
   tg_timer_start(runtime->loop, &self->timer, (uint64_t)(seconds * NS_PER_SECOND));

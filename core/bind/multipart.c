@@ -1,5 +1,5 @@
 /* Multipart bodies for scripts: bytes in, events out, one for each call. */
-#include "bind/runtime.h"
+#include "bind/task.h"
 #include "proto/multipart.h"
 
 static const char metatable[] = "tidegate.multipart";
@@ -85,8 +85,9 @@ static int push_event(lua_State *L, const tg_multipart *parser, tg_multipart_eve
   }
 }
 
-/* core.multipart_next(parser, bytes, offset) → event, offset behind it, and what it tells. Reads from the offset on,
-   which counts from 0:
+/* core.multipart_next(parser, bytes, offset) → event, offset behind it, and what it tells. A part of request:parts(), so
+   that it raises where nothing can wait: a finalizer must not turn the parser under one that reads. Reads from the
+   offset on, which counts from 0:
      "more"  all bytes are used
      "part", fields {name, value, …}, name, filename or nil
      "body", bytes
@@ -96,6 +97,7 @@ static int next_event(lua_State *L) {
   static const char *const names[] = {"more", "part", "body", "end", "error"};
   tg_multipart *parser = check_parser(L);
   tg_text bytes = tg_check_text(L, 2);
+  tg_task_enter(L, "request:parts");
   lua_Integer offset = luaL_checkinteger(L, 3);
   luaL_argcheck(L, offset >= 0 && (size_t)offset <= bytes.size, 3, "outside the bytes");
   tg_text rest = {bytes.data + offset, bytes.size - (size_t)offset};

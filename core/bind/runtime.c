@@ -23,10 +23,12 @@ void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *func
 }
 
 void tg_runtime_set_reference(lua_State *L, int *reference, int index) {
+  const tg_runtime *runtime = tg_runtime_of(L);
+  int before = *reference;
   luaL_checktype(L, index, LUA_TFUNCTION);
-  luaL_unref(L, LUA_REGISTRYINDEX, *reference);
   lua_pushvalue(L, index);
-  *reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  *reference = tg_runtime_keep(L, runtime);
+  tg_runtime_let_go(runtime, before);
 }
 
 int tg_runtime_keep(lua_State *L, const tg_runtime *runtime) {
@@ -93,6 +95,15 @@ static int add_traceback(lua_State *L) {
 
 enum { KEPT_FIRST = 64 };
 
+/* A table that keeps none of its keys. [-0, +1, m] */
+static void push_weak_table(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
 /* What is needed where memory is out is made before. */
 static int set_up_state(lua_State *L) {
   tg_runtime *runtime = lua_touserdata(L, 1);
@@ -111,6 +122,8 @@ static int set_up_state(lua_State *L) {
   runtime->kept_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushboolean(L, true);
   tg_runtime_let_go(runtime, tg_runtime_keep(L, runtime)); /* makes the list of free references */
+  push_weak_table(L);
+  runtime->coroutines_ref = tg_runtime_keep(L, runtime);
   return 0;
 }
 
@@ -187,7 +200,7 @@ bool tg_runtime_call(tg_runtime *runtime, int reference, int count) {
     lua_pop(L, count);
     return true;
   }
-  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  tg_runtime_push_kept(L, runtime, reference);
   lua_insert(L, -count - 1);
   return call_protected(runtime, count, 0);
 }
@@ -237,7 +250,18 @@ static void free_tasks(tg_runtime *runtime) {
   tg_task_free_spare(runtime);
 }
 
+void tg_runtime_check_open(lua_State *L) {
+  if (tg_runtime_of(L)->is_closing) luaL_error(L, "the process ends, and nothing new can begin");
+}
+
+static bool free_loop(tg_loop *loop) {
+  if (loop == NULL || tg_loop_free(loop) == 0) return true;
+  tg_log_write("warn", TG_TEXT("the reading of a file hangs; the process ends without"));
+  return false;
+}
+
 bool tg_runtime_free(tg_runtime *runtime) {
+  runtime->is_closing = true;
   tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
     tg_script_servers_close(runtime);
@@ -250,8 +274,8 @@ bool tg_runtime_free(tg_runtime *runtime) {
   if (runtime->L != NULL) lua_close(runtime->L);
   if (runtime->client != NULL) tg_client_free(runtime->client);
   if (runtime->signals != NULL) tg_signals_close(runtime->signals);
-  if (runtime->loop != NULL) tg_loop_free(runtime->loop);
-  tg_buffer_free(&runtime->scratch);
+  ended = free_loop(runtime->loop) && ended;
+  tg_scratches_free(&runtime->scratches);
   free(runtime);
   return ended;
 }

@@ -4,8 +4,8 @@
 #ifndef TG_BIND_RUNTIME_H
 #define TG_BIND_RUNTIME_H
 
-#include "base/buffer.h"
 #include "bind/garbage.h"
+#include "bind/scratch.h"
 #include "http/access_log.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -16,7 +16,8 @@
 #include <lauxlib.h>
 
 typedef struct tg_runtime {
-  lua_State *L; /* the main state; tasks are its threads */
+  lua_State *L;    /* the main state; tasks are its threads */
+  bool is_closing; /* finalizers run for the last time: nothing new begins */
   tg_loop *loop;
   tg_client *client;
   tg_access_log *access_log; /* NULL before it is first turned on */
@@ -38,19 +39,22 @@ typedef struct tg_runtime {
   tg_pool *deadlines;
   tg_thread_pool *threads; /* of blocking calls; NULL before the first */
   tg_thread_limits thread_limits;
-  tg_buffer scratch;    /* for one C function at a time; it may be left full by one that raised */
-  uint64_t stall_ns;    /* a turn of a task that is longer is reported */
-  int stall_ref;        /* … to this function */
-  int deadline_ref;     /* … called with the object of a deadline that has passed */
-  int forget_ref;       /* … called with a task that has ended and that Lua keeps notes of */
-  int body_ref;         /* the Lua function that every task's coroutine runs; see task.lua */
-  int gone_ref;         /* … called when the client of a request is gone */
-  int signal_ref;       /* … called with a signal's name */
+  tg_scratches scratches;
+  uint64_t stall_ns; /* a turn of a task that is longer is reported to stall_ref */
+  /* functions that tg_runtime_keep keeps: */
+  int stall_ref;
+  int deadline_ref;   /* called with the object of a deadline that has passed */
+  int forget_ref;     /* called with a task that has ended and that Lua keeps notes of */
+  int body_ref;       /* the Lua function that every task's coroutine runs; see task.lua */
+  int gone_ref;       /* called when the client of a request is gone */
+  int signal_ref;     /* called with a signal's name */
+  int coroutines_ref; /* a table: [coroutine] = true for each that is a task's own */
+  int stuck_ref;      /* called when the clock is virtual and nothing can ever run again */
+  /* in the registry, from the start: */
   int kept_ref;         /* the table of tg_runtime_keep */
   int traceback_ref;    /* adds a traceback to an error */
   int push_ref;         /* tg_task_push_protected */
   int memory_error_ref; /* what a wait raises whose results there was no memory for */
-  int stuck_ref;        /* … called when the clock is virtual and nothing can ever run again */
 } tg_runtime;
 
 /* A runtime with all modules ready to be required; NULL without memory. */
@@ -59,8 +63,8 @@ tg_runtime *tg_runtime_new(void);
 /* Runs the program: the module tidegate.cli gets the arguments; its exit status is returned. */
 int tg_runtime_main(tg_runtime *runtime, int argc, char **argv);
 
-/* Ends every task and connection and frees. False where a blocking call would not end: its thread goes on, and the
-   process should end without being torn down around it. */
+/* Ends every task and connection and frees. False where a blocking call or the reading of a file would not end: its thread
+   goes on, and the process should end without being torn down around it. */
 bool tg_runtime_free(tg_runtime *runtime);
 
 /* The runtime of the C function that runs. [-0, +0, -] */
@@ -71,6 +75,9 @@ static inline tg_runtime *tg_runtime_of(lua_State *L) {
 /* Calls the Lua function behind a reference with what was pushed, outside any task; an error in it is our own, or that
    memory is out, and goes to the log: then it answers false. Does nothing for LUA_NOREF. [-count, +0, -] */
 bool tg_runtime_call(tg_runtime *runtime, int reference, int count);
+
+/* Raises where the runtime is being freed: a finalizer may still begin something that nobody would end. [-0, +0, v] */
+void tg_runtime_check_open(lua_State *L);
 
 /* Puts functions into the table on the top of the stack, with the runtime as their upvalue. [-0, +0, m] */
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions);

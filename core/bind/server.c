@@ -50,7 +50,7 @@ static const tg_exchange_events exchange_events = {
 static tg_task *new_task(const tg_script_server *self, tg_exchange *exchange) {
   tg_task *task = tg_task_new(self->runtime);
   if (task == NULL) return NULL;
-  lua_rawgeti(task->L, LUA_REGISTRYINDEX, self->request_ref);
+  tg_runtime_push_kept(task->L, self->runtime, self->request_ref);
   task->on_end = on_task_end;
   task->owner = exchange;
   tg_task_start(task, 0);
@@ -185,14 +185,13 @@ static tg_script_server *server_new(tg_runtime *runtime, const tg_server_limits 
 }
 
 static void server_free(tg_script_server *self) {
-  lua_State *L = self->runtime->L;
   tg_list_remove(&self->node);
   if (self->local != NULL) tg_local_close(self->local);
   tg_server_free(self->server);
   tg_job_cancel(&self->refuse);
   on_refuse(&self->refuse); /* whose clients are gone by now */
-  luaL_unref(L, LUA_REGISTRYINDEX, self->request_ref);
-  luaL_unref(L, LUA_REGISTRYINDEX, self->stopped_ref);
+  tg_runtime_let_go(self->runtime, self->request_ref);
+  tg_runtime_let_go(self->runtime, self->stopped_ref);
   free(self);
 }
 
@@ -210,6 +209,7 @@ void tg_script_servers_close(tg_runtime *runtime) {
 static int serve(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
+  tg_runtime_check_open(L);
   tg_server_limits limits = read_limits(L, 1);
   lua_settop(L, 1);
   lua_getfield(L, 1, "merge_slashes");

@@ -167,17 +167,24 @@ static int wait_readable(lua_State *L) {
   return tg_task_park(L, task, on_read_abort, self);
 }
 
-/* core.stream_take(stream, bytes or nil) → what has come, at most that many bytes; nil when nothing has */
+/* core.stream_take(stream, bytes or nil) → what has come, at most that many bytes; nil when nothing has. A part of a read,
+   so that it raises where nothing can wait. Bytes are taken off the inbox before they are pushed: that may run a
+   finalizer, which may close the stream. */
 static int take(lua_State *L) {
   script_stream *self = check_stream(L);
+  tg_runtime *runtime = tg_runtime_of(L);
   tg_text text = tg_buffer_text(&self->inbox);
   size_t most = (size_t)tg_to_u64(luaL_optnumber(L, 2, 1e15));
+  tg_task_enter(L, "stream:read");
   if (text.size == 0) return 0;
   if (text.size > most) text.size = most;
-  lua_pushlstring(L, text.data, text.size);
-  tg_garbage_note(&tg_runtime_of(L)->garbage, text.size);
-  tg_buffer_consume(&self->inbox, text.size);
-  self->taken += text.size;
+  tg_buffer *taken = TG_SCRATCH_TAKE(L, &runtime->scratches);
+  if (tg_buffer_append_text(taken, text)) {
+    tg_buffer_consume(&self->inbox, text.size);
+    self->taken += text.size;
+  }
+  tg_garbage_note(&runtime->garbage, text.size);
+  tg_scratch_push(L, &runtime->scratches, taken);
   return 1;
 }
 
@@ -253,7 +260,7 @@ typedef struct accepted {
 
 static int push_accepted(lua_State *L, void *data) {
   const accepted *is = data;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, is->listener->accept_ref);
+  tg_runtime_push_kept(L, is->listener->runtime, is->listener->accept_ref);
   attach(push_new(L, is->listener->runtime), is->stream);
   return 2;
 }
@@ -277,16 +284,23 @@ static int listen_in_memory(lua_State *L) {
   unsigned port = (unsigned)luaL_checkinteger(L, 2);
   bool refuses = lua_isnoneornil(L, 3);
   if (!refuses) luaL_checktype(L, 3, LUA_TFUNCTION);
+  tg_runtime_check_open(L);
+  tg_runtime *runtime = tg_runtime_of(L);
+  lua_settop(L, 3);
+  int accept_ref = tg_runtime_keep(L, runtime); /* of nil too */
   stream_listener *self = calloc(1, sizeof *self);
-  if (self == NULL) return luaL_error(L, "out of memory");
-  self->runtime = tg_runtime_of(L);
-  self->accept_ref = LUA_NOREF;
-  self->local = tg_local_open(self->runtime->loop, host, port, refuses ? NULL : on_accept, self);
+  if (self == NULL) {
+    tg_runtime_let_go(runtime, accept_ref);
+    return luaL_error(L, "out of memory");
+  }
+  self->runtime = runtime;
+  self->accept_ref = accept_ref;
+  self->local = tg_local_open(runtime->loop, host, port, refuses ? NULL : on_accept, self);
   if (self->local == NULL) {
+    tg_runtime_let_go(runtime, accept_ref);
     free(self);
     return luaL_error(L, "out of memory");
   }
-  if (!refuses) tg_runtime_set_reference(L, &self->accept_ref, 3);
   tg_list_push_back(&self->runtime->listeners, &self->node);
   lua_pushlightuserdata(L, self);
   return 1;
@@ -295,7 +309,7 @@ static int listen_in_memory(lua_State *L) {
 static void listener_close(stream_listener *self) {
   tg_list_remove(&self->node);
   tg_local_close(self->local);
-  luaL_unref(self->runtime->L, LUA_REGISTRYINDEX, self->accept_ref);
+  tg_runtime_let_go(self->runtime, self->accept_ref);
   free(self);
 }
 

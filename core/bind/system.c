@@ -39,14 +39,15 @@ static const char *reason_of(int code) {
 /* core.read_file(path) → the text of a regular file, for the time before anything is served; or nil and a sentence, and
    whether there is nothing of that name */
 static int read_file(lua_State *L) {
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
-  tg_buffer_clear(scratch);
-  int code = tg_file_read_whole(luaL_checkstring(L, 1), scratch);
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  const char *path = luaL_checkstring(L, 1);
+  tg_buffer *text = TG_SCRATCH_TAKE(L, scratches);
+  int code = tg_file_read_whole(path, text);
   if (code == 0) {
-    tg_text text = tg_buffer_text(scratch);
-    lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+    tg_scratch_push(L, scratches, text);
     return 1;
   }
+  tg_scratch_give(scratches, text);
   lua_pushnil(L);
   lua_pushstring(L, reason_of(code));
   lua_pushboolean(L, code == TG_ERROR_MISSING);

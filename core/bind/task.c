@@ -123,7 +123,12 @@ static void on_job(tg_job *job) {
 static int make_coroutine(lua_State *L) {
   tg_task *task = lua_touserdata(L, 1);
   lua_State *thread = lua_newthread(L);
-  lua_rawgeti(thread, LUA_REGISTRYINDEX, task->runtime->body_ref);
+  tg_runtime_push_kept(thread, task->runtime, task->runtime->body_ref);
+  tg_runtime_push_kept(L, task->runtime, task->runtime->coroutines_ref);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, true);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
   task->reference = tg_runtime_keep(L, task->runtime);
   lua_pushboolean(L, false);
   task->cancellation = tg_runtime_keep(L, task->runtime);
@@ -232,18 +237,25 @@ bool tg_task_can_yield(const tg_task *task, lua_State *L) {
   return task->resumes_from_c == 0 && lua_isyieldable(L);
 }
 
-tg_task *tg_task_enter(lua_State *L, const char *name) {
-  tg_task *task = tg_runtime_of(L)->current;
-  if (task == NULL) {
-    tg_raise(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
-    return NULL; /* for readers of the code that do not know that tg_raise never returns */
-  }
-  if (!tg_task_can_yield(task, L)) {
+_Noreturn static void refuse_wait(lua_State *L, const char *name) {
+  if (tg_is_in_finalizer(L)) {
     tg_raise(L,
-             "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
-             "a string.gsub callback, a metamethod, a module that is being required)",
+             "%s waits, and nothing can wait in a finalizer (of ffi.gc, or a __gc), which runs in the middle of "
+             "anything; note what is to be done, and do it in a task",
              name);
   }
+  if (tg_runtime_of(L)->current == NULL) {
+    tg_raise(L, "%s waits, and nothing can wait while a file is being loaded; call it from a handler", name);
+  }
+  tg_raise(L,
+           "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
+           "a string.gsub callback, a metamethod, a module that is being required)",
+           name);
+}
+
+tg_task *tg_task_enter(lua_State *L, const char *name) {
+  tg_task *task = tg_runtime_of(L)->current;
+  if (task == NULL || !tg_task_can_yield(task, L)) refuse_wait(L, name);
   task->waits_on = name;
   if (!lua_checkstack(task->L, TG_TASK_RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;
@@ -311,7 +323,9 @@ int tg_task_push_results(tg_task *task, int (*push)(lua_State *L, void *data), v
   return -1;
 }
 
+/* What it waited for has come and is the caller's: a finalizer that cancels the task meanwhile has nothing to give up. */
 void tg_task_wake_with(tg_task *task, int (*push)(lua_State *L, void *data), void *data) {
+  task->abort = NULL;
   int count = tg_task_push_results(task, push, data);
   if (count < 0) lua_rawgeti(task->L, LUA_REGISTRYINDEX, task->runtime->memory_error_ref);
   tg_task_wake(task, count < 0 ? 1 : count);

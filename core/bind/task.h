@@ -29,6 +29,7 @@ typedef struct tg_task {
   int argument_count; /* what the next resume passes in */
   tg_task_state state;
   uint32_t generation;                 /* of its waits: a wake-up for an older one is dropped */
+  uint32_t woken_ahead;                /* the wait that core.wake has ended before it began; 0 for none */
   void (*abort)(struct tg_task *task); /* gives up what it waits for; NULL where there is nothing to give up */
   void *wait;                          /* what it waits for, for `abort` */
   const char *waits_on;                /* the name of the function that waits; lives as long as the program */
@@ -72,7 +73,22 @@ int tg_task_push_protected(lua_State *L);
 /* Puts a new task on the ready queue, with the function and the `count` arguments behind it. */
 void tg_task_start(tg_task *task, int count);
 
-/* The task that runs now, for a function called `name` that is about to wait. Raises where nothing can wait. [-0, +0, v] */
+/* Is a finalizer running, in the middle of whatever has asked for memory? The collector stands still while it runs. Not
+   seen where a finalizer collects garbage itself, and said of a function that C code calls back where the script has
+   stopped the collector. [-0, +0, -] */
+static inline bool tg_is_in_finalizer(lua_State *L) {
+  return !lua_isyieldable(L) && lua_gc(L, LUA_GCISRUNNING, 0) == 0;
+}
+
+/* The task that runs now, whose code the calling one is; NULL where none runs, and in a finalizer, which is no part of
+   the task that it comes upon. [-0, +0, -] */
+static inline tg_task *tg_task_current(lua_State *L) {
+  tg_task *task = tg_runtime_of(L)->current;
+  return task != NULL && !tg_is_in_finalizer(L) ? task : NULL;
+}
+
+/* The task that runs now, for a function called `name` that is about to wait: before it writes to anything that is
+   shared. Raises where nothing can wait. [-0, +0, v] */
 tg_task *tg_task_enter(lua_State *L, const char *name);
 
 static inline bool tg_task_is_cancelled(const tg_task *task) {

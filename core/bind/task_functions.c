@@ -11,6 +11,7 @@ static int set_body(lua_State *L) {
 /* Spawns the function at `first` with what is behind it. */
 static int spawn_below(lua_State *L, tg_task *parent, int first) {
   luaL_checktype(L, first, LUA_TFUNCTION);
+  tg_runtime_check_open(L);
   int count = lua_gettop(L) - first + 1;
   luaL_argcheck(L, count <= TG_TASK_RESULTS_MAX, first, "too many arguments");
   tg_task *task = tg_task_new(tg_runtime_of(L));
@@ -24,7 +25,7 @@ static int spawn_below(lua_State *L, tg_task *parent, int first) {
 
 /* core.spawn(function, …) → task: runs it in a task of its own, soon; the task that runs now outlives it */
 static int spawn(lua_State *L) {
-  return spawn_below(L, tg_runtime_of(L)->current, 1);
+  return spawn_below(L, tg_task_current(L), 1);
 }
 
 /* core.spawn_for(parent, function, …) → task: the same below another task, which outlives it */
@@ -51,7 +52,7 @@ static int ended(lua_State *L) {
 
 /* core.current() → task, or nil outside any */
 static int current(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
+  tg_task *task = tg_task_current(L);
   if (task == NULL) return 0;
   tg_task_push(L, task);
   return 1;
@@ -60,18 +61,30 @@ static int current(lua_State *L) {
 /* core.task_number(task or nil) → a number that no other task has or will have: the task's place in memory is used
    again when it has ended. Of the running one where none is named; nil where none runs */
 static int task_number(lua_State *L) {
-  const tg_task *task = lua_isnoneornil(L, 1) ? tg_runtime_of(L)->current : tg_task_check(L, 1);
+  const tg_task *task = lua_isnoneornil(L, 1) ? tg_task_current(L) : tg_task_check(L, 1);
   if (task == NULL) return 0;
   lua_pushnumber(L, (lua_Number)task->number);
   return 1;
+}
+
+/* Has core.wake ended the wait that is about to begin? */
+static bool is_woken_ahead(const tg_task *task) {
+  return task->woken_ahead == task->generation + 1;
+}
+
+static int park_now(lua_State *L, tg_task *task) {
+  bool is_over = is_woken_ahead(task);
+  int count = tg_task_park(L, task, NULL, NULL);
+  if (is_over) tg_task_wake(task, 0);
+  return count;
 }
 
 /* core.park(name) → error: waits until core.wake or a cancellation; `name` is the function that waits */
 static int park(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   tg_task *task = tg_task_enter(L, name);
-  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
-  return tg_task_park(L, task, NULL, NULL);
+  if (tg_task_is_cancelled(task) && !is_woken_ahead(task)) return tg_task_raise_cancellation(L, task);
+  return park_now(L, task);
 }
 
 /* core.checkpoint(name) → error: lets every other ready task run once */
@@ -84,7 +97,7 @@ static int checkpoint(lua_State *L) {
 /* core.park_shielded(name): the same, and a cancellation does not end it */
 static int park_shielded(lua_State *L) {
   tg_task *task = tg_task_enter(L, luaL_checkstring(L, 1));
-  int count = tg_task_park(L, task, NULL, NULL);
+  int count = park_now(L, task);
   task->shielded = true;
   return count;
 }
@@ -99,18 +112,27 @@ static int on_stall(lua_State *L) {
 
 /* core.ticket() → number: names the next wait of the task that runs now, for core.wake */
 static int ticket(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
+  const tg_task *task = tg_task_current(L);
   lua_pushnumber(L, task != NULL ? (lua_Number)(task->generation + 1) : 0);
   return 1;
 }
 
-/* core.wake(task, ticket) → boolean: ends the wait of that name, which core.park holds. false where it is over already:
-   by another wake-up, or by a cancellation whose task has not run since */
+/* A finalizer may come between a task's joining a line and its wait. */
+static bool wake_ahead(tg_task *task, lua_Number ticket) {
+  bool is_about_to_wait = task->state == TG_TASK_RUNNING && !task->is_cancelled && !is_woken_ahead(task) &&
+                          (lua_Number)task->generation + 1 == ticket;
+  if (is_about_to_wait) task->woken_ahead = task->generation + 1;
+  return is_about_to_wait;
+}
+
+/* core.wake(task, ticket) → boolean: ends the wait of that name, which core.park holds or is about to. false where it is
+   over already: by another wake-up, or by a cancellation whose task has not run since */
 static int wake(lua_State *L) {
   tg_task *task = tg_task_check(L, 1);
-  bool waits = task->state == TG_TASK_PARKED && (lua_Number)task->generation == luaL_checknumber(L, 2);
+  lua_Number wanted = luaL_checknumber(L, 2);
+  bool waits = task->state == TG_TASK_PARKED && (lua_Number)task->generation == wanted;
   if (waits) tg_task_wake(task, 0);
-  lua_pushboolean(L, waits);
+  lua_pushboolean(L, waits || wake_ahead(task, wanted));
   return 1;
 }
 
@@ -174,6 +196,13 @@ static int is_task_thread(lua_State *L) {
   return 1;
 }
 
+/* core.task_coroutines() → {[coroutine] = true}: each that is a task's own, whether it runs or is kept for another one */
+static int task_coroutines(lua_State *L) {
+  const tg_runtime *runtime = tg_runtime_of(L);
+  tg_runtime_push_kept(L, runtime, runtime->coroutines_ref);
+  return 1;
+}
+
 /* core.can_wait() → can the running code wait? */
 static int can_wait(lua_State *L) {
   const tg_task *task = tg_runtime_of(L)->current;
@@ -183,7 +212,7 @@ static int can_wait(lua_State *L) {
 
 /* core.count_resume_from_c(by): by 1 before a coroutine is resumed where the running code cannot yield, by -1 after */
 static int count_resume_from_c(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current;
+  tg_task *task = tg_runtime_of(L)->current; /* a finalizer's own coroutines cannot wait either */
   int by = (int)luaL_checkinteger(L, 1);
   if (task != NULL) task->resumes_from_c += (unsigned)by;
   return 0;
@@ -222,6 +251,7 @@ const luaL_Reg tg_task_functions[] = {
     {"tasks", tasks},
     {"finish_tasks", finish_tasks},
     {"is_task_thread", is_task_thread},
+    {"task_coroutines", task_coroutines},
     {"can_wait", can_wait},
     {"count_resume_from_c", count_resume_from_c},
     {"task_count", task_count},

@@ -10,29 +10,27 @@
 
 /* core.percent_encode(text) → text with everything but unreserved bytes encoded */
 static int percent_encode(lua_State *L) {
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_text plain = tg_check_text(L, 1);
-  tg_buffer_clear(scratch);
-  tg_percent_encode(scratch, plain);
-  if (tg_buffer_size(scratch) == plain.size) { /* nothing needed encoding */
+  tg_buffer *encoded = TG_SCRATCH_TAKE(L, scratches);
+  tg_percent_encode(encoded, plain);
+  if (!encoded->failed && tg_buffer_size(encoded) == plain.size) { /* nothing needed encoding */
+    tg_scratch_give(scratches, encoded);
     lua_settop(L, 1);
     return 1;
   }
-  if (scratch->failed) return luaL_error(L, "out of memory");
-  tg_text text = tg_buffer_text(scratch);
-  lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+  tg_scratch_push(L, scratches, encoded);
   return 1;
 }
 
 /* Pushes the decoded text; false, with nothing pushed, when its encoding is bad. [-0, +1|0, m] */
 static bool push_decoded(lua_State *L, tg_text text, bool plus) {
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
-  tg_buffer_clear(scratch);
-  if (!tg_percent_decode(scratch, text, plus)) return false;
-  if (scratch->failed) luaL_error(L, "out of memory");
-  tg_text decoded = tg_buffer_text(scratch);
-  lua_pushlstring(L, decoded.size > 0 ? decoded.data : "", decoded.size);
-  return true;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_buffer *decoded = TG_SCRATCH_TAKE(L, scratches);
+  bool is_good = tg_percent_decode(decoded, text, plus);
+  if (is_good) tg_scratch_push(L, scratches, decoded);
+  else tg_scratch_give(scratches, decoded);
+  return is_good;
 }
 
 /* core.percent_decode(text) → text, or nil when its encoding is bad */
@@ -139,14 +137,12 @@ static int constant_time_equal(lua_State *L) {
 
 /* core.printable(text, bytes_max or nil) → the text as proto/printable.h has it, for a terminal */
 static int printable(lua_State *L) {
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_text text = tg_check_text(L, 1);
   lua_Number most = luaL_optnumber(L, 2, 1e9);
-  tg_buffer_clear(scratch);
-  tg_printable_append(scratch, text, TG_TEXT(""), most < 1e9 ? (size_t)most : (size_t)1e9);
-  if (scratch->failed) return luaL_error(L, "out of memory");
-  tg_text shown = tg_buffer_text(scratch);
-  lua_pushlstring(L, shown.size > 0 ? shown.data : "", shown.size);
+  tg_buffer *shown = TG_SCRATCH_TAKE(L, scratches);
+  tg_printable_append(shown, text, TG_TEXT(""), most < 1e9 ? (size_t)most : (size_t)1e9);
+  tg_scratch_push(L, scratches, shown);
   return 1;
 }
 

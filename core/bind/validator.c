@@ -30,32 +30,29 @@ static int conditional_status(lua_State *L) {
   return 1;
 }
 
-static void push_buffer(lua_State *L, tg_buffer *buffer) {
-  tg_text text = tg_buffer_text(buffer);
-  lua_pushlstring(L, text.data, text.size);
-}
-
 /* core.range(etag, modified, size, range, if_range) → nothing where the whole is to be sent; false and Content-Range for
    416; or the first byte, how many, and Content-Range */
 static int range_of(lua_State *L) {
   tg_validators validators = check_validators(L, 1);
   uint64_t size = tg_to_u64(luaL_checknumber(L, 3));
   tg_text field = tg_opt_text(L, 4), if_range = tg_opt_text(L, 5);
-  tg_buffer *scratch = &tg_runtime_of(L)->scratch;
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_buffer *content_range;
   tg_range range;
-  tg_buffer_clear(scratch);
   if (!tg_conditional_allows_range(if_range, &validators, tg_loop_wall_seconds(tg_runtime_of(L)->loop))) return 0;
   switch (tg_range_parse(field, size, &range)) {
     case TG_RANGE_NONE:
-      tg_range_write_none(scratch, size);
+      content_range = TG_SCRATCH_TAKE(L, scratches);
+      tg_range_write_none(content_range, size);
       lua_pushboolean(L, 0);
-      push_buffer(L, scratch);
+      tg_scratch_push(L, scratches, content_range);
       return 2;
     case TG_RANGE_PART:
-      tg_range_write(scratch, range, size);
+      content_range = TG_SCRATCH_TAKE(L, scratches);
+      tg_range_write(content_range, range, size);
       lua_pushnumber(L, (lua_Number)range.first);
       lua_pushnumber(L, (lua_Number)(range.last - range.first + 1));
-      push_buffer(L, scratch);
+      tg_scratch_push(L, scratches, content_range);
       return 3;
     default:
       return 0;

@@ -1,4 +1,5 @@
 #include "http/access_log.h"
+#include "base/check.h"
 #include "http/access_line.h"
 
 #include <assert.h>
@@ -33,7 +34,7 @@ static void set_id_prefix(tg_access_log *log, tg_text prefix) {
 }
 
 int tg_access_log_open(tg_access_log *log, const tg_access_log_options *options) {
-  assert(log->file == NULL && options->buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN);
+  TG_CHECK(log->file == NULL && options->buffer_bytes_max >= TG_ACCESS_LOG_BUFFER_BYTES_MIN);
   log->write_line = options->format == TG_ACCESS_LOG_JSON ? tg_access_line_json : tg_access_line_combined;
   set_id_prefix(log, options->id_prefix);
   return tg_log_file_open(log->loop, options->path, options->buffer_bytes_max, log->events, log->owner, &log->file);
@@ -65,6 +66,6 @@ bool tg_access_log_close(tg_access_log *log, unsigned wait_ms, uint64_t *dropped
 }
 
 void tg_access_log_free(tg_access_log *log) {
-  assert(log->file == NULL);
+  TG_CHECK(log->file == NULL);
   free(log);
 }

@@ -1,8 +1,8 @@
 #include "http/client.h"
+#include "base/check.h"
 #include "http/origin.h"
 #include "http/upstream_connection.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 tg_client *tg_client_new(tg_loop *loop, const tg_client_limits *limits) {
@@ -50,7 +50,7 @@ void tg_client_free(tg_client *client) {
   tg_client_close_idle(client);
   while (!tg_list_is_empty(&client->origins)) {
     tg_origin *origin = TG_CONTAINER(client->origins.next, tg_origin, node);
-    assert(origin->connection_count == 0 && origin->waiting_count == 0);
+    TG_CHECK(origin->connection_count == 0 && origin->waiting_count == 0);
     tg_origin_free(origin);
   }
   tg_pool_close(client->calls);

@@ -1,7 +1,7 @@
 #include "io/file_threads.h"
 #include "io/loop_private.h"
 
-enum { THREADS_MAX = 4, QUEUE_MAX = 100000, CLOSE_WAIT_MS = 10000 };
+enum { THREADS_MAX = 4, QUEUE_MAX = 100000, CLOSE_WAIT_MS = 2000 };
 
 /* Nothing is kept from one piece of work to the next; a pool wants something that is not NULL. */
 static void *open_context(void *owner) {
@@ -20,7 +20,8 @@ tg_thread_pool *tg_file_threads(tg_loop *loop) {
   return loop->file_threads;
 }
 
-void tg_file_threads_close(tg_loop *loop) {
-  if (loop->file_threads != NULL) tg_thread_pool_close(loop->file_threads, CLOSE_WAIT_MS);
+unsigned tg_file_threads_close(tg_loop *loop) {
+  tg_thread_pool *threads = loop->file_threads;
   loop->file_threads = NULL;
+  return threads != NULL ? tg_thread_pool_close(threads, CLOSE_WAIT_MS) : 0;
 }

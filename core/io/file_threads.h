@@ -8,7 +8,8 @@
 /* The loop's; NULL without memory. */
 tg_thread_pool *tg_file_threads(tg_loop *loop);
 
-/* For the loop's end: what has not begun is dropped, with its callback; what runs is waited for. */
-void tg_file_threads_close(tg_loop *loop);
+/* For the loop's end: what has not begun is dropped, with its callback; what runs is waited for, for two seconds at most,
+   as no thread that a disk or another machine keeps waiting can be stopped. Returns how many threads still run then. */
+unsigned tg_file_threads_close(tg_loop *loop);
 
 #endif

@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "io/file_threads.h"
 #include "io/hangup.h"
 #include "io/loop_private.h"
@@ -109,8 +110,9 @@ tg_loop *tg_loop_new(void) {
   return loop;
 }
 
-void tg_loop_free(tg_loop *loop) {
-  tg_file_threads_close(loop);
+unsigned tg_loop_free(tg_loop *loop) {
+  unsigned left = tg_file_threads_close(loop);
+  if (left > 0) return left;
   tg_hangups_close(loop);
   uv_close((uv_handle_t *)&loop->before, NULL);
   uv_close((uv_handle_t *)&loop->after, NULL);
@@ -118,10 +120,10 @@ void tg_loop_free(tg_loop *loop) {
   uv_close((uv_handle_t *)&loop->alarm, NULL);
   uv_run(&loop->uv, UV_RUN_DEFAULT);
   int status = uv_loop_close(&loop->uv);
-  assert(status == 0);
-  (void)status;
+  TG_CHECK(status == 0);
   free(loop->refused_host);
   free(loop);
+  return 0;
 }
 
 void tg_loop_run(tg_loop *loop) {

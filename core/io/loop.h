@@ -20,8 +20,10 @@ typedef struct tg_job {
 /* A new loop; NULL without memory or descriptors. */
 tg_loop *tg_loop_new(void);
 
-/* Frees the loop. Everything on it must be closed by then, apart from what closes in this last turn. */
-void tg_loop_free(tg_loop *loop);
+/* Frees the loop. Everything on it must be closed by then, apart from what closes in this last turn. How many threads
+   still read files when they have been waited for long enough: then nothing is freed that they might use, and the
+   process should end soon. */
+unsigned tg_loop_free(tg_loop *loop);
 
 /* Runs turns until tg_loop_stop, or until nothing is left that could ever happen. */
 void tg_loop_run(tg_loop *loop);

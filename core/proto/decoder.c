@@ -1,7 +1,7 @@
 #include "proto/decoder.h"
+#include "base/check.h"
 #include "proto/coding_library.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* The largest window, that of br, with the half as large one that it grows from, and what stands beside them. */
@@ -126,6 +126,6 @@ tg_coding_error tg_decoder_error(const tg_decoder *decoder) {
 
 void tg_decoder_free(tg_decoder *decoder) {
   if (decoder->state != NULL) decoder->library->close_decoder(decoder->state);
-  assert(decoder->memory.used == 0);
+  TG_CHECK(decoder->memory.used == 0);
   free(decoder);
 }

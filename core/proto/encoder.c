@@ -1,7 +1,7 @@
 #include "proto/encoder.h"
+#include "base/check.h"
 #include "proto/coding_library.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 struct tg_encoder {
@@ -59,6 +59,6 @@ tg_coding_step tg_encoder_feed(tg_encoder *encoder, tg_text *input, tg_encoder_m
 
 void tg_encoder_free(tg_encoder *encoder) {
   if (encoder->state != NULL) encoder->library->close_encoder(encoder->state);
-  assert(encoder->memory.used == 0);
+  TG_CHECK(encoder->memory.used == 0);
   free(encoder);
 }

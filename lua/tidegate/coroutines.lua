@@ -16,6 +16,10 @@ local PARK = core.park_mark()
 local error, type, setmetatable = error, type, setmetatable
 local innermost = task.innermost
 
+-- [coroutine] = true: it is a task's own, which the loop alone resumes: it would take the values of anybody else for the
+-- results of what it waits for.
+local is_task = core.task_coroutines()
+
 -- [coroutine] = true while it waits: its task alone goes on with it.
 local waits = setmetatable({}, { __mode = "k" })
 -- [coroutine] = the innermost of the scopes inside which it has yielded
@@ -60,6 +64,9 @@ end
 local function go_on(co, ...)
   if waits[co] then
     return false, "cannot resume a coroutine that waits in another task"
+  elseif is_task[co] then
+    return false, "cannot resume the coroutine of a task, which the gateway resumes when what it waits for has come; "
+      .. "wake a task with tg.event or tg.channel"
   elseif depth >= DEPTH_MAX then
     return false, "stack overflow: 200 coroutines are resumed inside one another"
   end

@@ -67,9 +67,10 @@ function Stream:read_until(mark, most)
   while true do
     local size, come, again = core.stream_find(self, mark, from)
     from = again
-    if size then
-      return core.stream_take(self, size)
-    elseif come > most then
+    local bytes = size and core.stream_take(self, size) -- nothing where a finalizer has closed it in between
+    if bytes then
+      return bytes
+    elseif not size and come > most then
       error(errors.new { kind = "too_large", message = ("stream: %d bytes without the mark"):format(come) }, 0)
     elseif check(self) then
       return nil

@@ -33,6 +33,7 @@ local function run(fn, ...)
   fn(...)
   return run(ended())
 end
+
 core.set_body(run)
 
 -- A scope that a coroutine of a task has left open, when that task ends: what it holds is let go.

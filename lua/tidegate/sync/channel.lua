@@ -89,8 +89,10 @@ function Channel:send(value)
       return
     end
   end
-  local waiter = self.senders:wait("channel:send", value)
-  if waiter.closed then
+  local waiter = line.waiter(value)
+  if not self.closed and self:send_nowait(value) then
+    return
+  elseif self.closed or self.senders:wait("channel:send", waiter).closed then
     fail_closed()
   end
 end
@@ -122,7 +124,12 @@ function Channel:receive()
       return value
     end
   end
-  return self.receivers:wait("channel:receive").value
+  local waiter = line.waiter()
+  local value = self:receive_nowait()
+  if value ~= nil or self.closed then
+    return value
+  end
+  return self.receivers:wait("channel:receive", waiter).value
 end
 
 --- Nothing more is sent: receivers get what is left and then nil, senders that wait get an error.

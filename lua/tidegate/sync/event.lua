@@ -32,10 +32,11 @@ end
 --- Waits until it has happened.
 ---@async
 function Event:wait()
+  local waiter = not self.happened and line.waiter()
   if self.happened then
     return line.checkpoint "event:wait"
   end
-  self.line:wait "event:wait"
+  self.line:wait("event:wait", waiter)
 end
 
 ---@return {set: boolean, waiting: integer}

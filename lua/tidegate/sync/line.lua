@@ -55,13 +55,21 @@ local function leave(self, waiter)
   self.count = self.count - 1
 end
 
+--- Somebody who may wait, and is in no line yet. Making one asks for memory, and a finalizer that runs then may bring
+--- what was to be waited for: look again behind it.
+---@param value any what the waiter brings
+---@return table
+function line.waiter(value)
+  return { task = false, ticket = 0, value = value, line = nil, before = nil, behind = nil }
+end
+
 --- Waits at the end of the line. Whoever takes the waiter off may leave something in its `value`.
 ---@async
 ---@param name string the function that waits
----@param value any what the waiter brings
+---@param waiter table of line.waiter
 ---@return table # the waiter
-function Line:wait(name, value)
-  local waiter = { task = current(), ticket = ticket(), value = value }
+function Line:wait(name, waiter)
+  waiter.task, waiter.ticket = current(), ticket()
   join(self, waiter)
   local _, err = pcall(park, name) -- which raises where nothing can wait
   if err ~= nil then

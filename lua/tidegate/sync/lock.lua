@@ -26,7 +26,7 @@ function Lock:acquire()
   if self.owner ~= nil and self.owner == core.task_number() then
     core.raise("lock:acquire: this task has the lock already")
   elseif self.owner ~= nil then
-    self.line:wait "lock:acquire" -- release() has made this task the owner
+    self.line:wait("lock:acquire", line.waiter()) -- release() has made this task the owner; no finalizer can
     return
   end
   self.owner = core.task_number()
@@ -42,7 +42,7 @@ end
 function Lock:acquire_nowait()
   local of = core.task_number()
   if of == nil then
-    core.raise("lock:acquire_nowait: a lock belongs to a task, and no task runs while a file is being loaded")
+    core.raise("lock:acquire_nowait: a lock belongs to a task, and none runs while a file is loaded or in a finalizer")
   elseif self.owner ~= nil then
     return false
   end

@@ -24,8 +24,11 @@ end
 function Semaphore:acquire()
   task.check_can_wait "semaphore:acquire"
   if not self:acquire_nowait() then
-    self.line:wait "semaphore:acquire" -- release() hands its permit over
-    return
+    local waiter = line.waiter()
+    if not self:acquire_nowait() then
+      self.line:wait("semaphore:acquire", waiter) -- release() hands its permit over
+      return
+    end
   end
   local err = core.checkpoint "semaphore:acquire"
   if err ~= nil then
