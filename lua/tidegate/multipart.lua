@@ -6,6 +6,7 @@
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local multimap = require "tidegate.multimap"
+local task = require "tidegate.task"
 
 local multipart = {}
 
@@ -79,6 +80,7 @@ end
 -- Its next bytes; nil at its end.
 local function read(part)
   local reader = part._reader
+  task.check_can_wait "request:parts"
   if part._ended then
     return nil
   elseif reader.part ~= part then
@@ -107,6 +109,7 @@ end
 ---@async
 ---@return string
 function Part:body()
+  task.check_can_wait "request:parts"
   if self._body then
     return self._body
   elseif self._streamed then
@@ -127,6 +130,7 @@ end
 
 -- The next part; nil at the body's end.
 local function next_part(reader)
+  task.check_can_wait "request:parts"
   if reader.ended then
     return nil
   end

@@ -162,6 +162,7 @@ end
 -- The next piece of a body; of one that was taken whole, that whole, once.
 local function next_piece(self)
   if self._body then
+    task.check_can_wait "request:chunks"
     local whole = self._body
     rawset(self, "_body", "")
     return whole ~= "" and whole or nil

@@ -47,6 +47,7 @@ function finalizers.start(list)
   functions = list
   collectgarbage("setpause", 0)
   collectgarbage("setstepmul", STEP_MANY)
+  collectgarbage("restart") -- from now on, and not when the pause of the last round is over
   renew()
 end
 
