@@ -16,8 +16,8 @@ local PARK = core.park_mark()
 local error, type, setmetatable = error, type, setmetatable
 local innermost = task.innermost
 
--- [coroutine] = true: it is a task's own, which the loop alone resumes: it would take the values of anybody else for the
--- results of what it waits for.
+-- [coroutine] = true: it is a task's own, which the loop alone resumes: it would take the values of anybody else for
+-- the results of what it waits for.
 local is_task = core.task_coroutines()
 
 -- [coroutine] = true while it waits: its task alone goes on with it.

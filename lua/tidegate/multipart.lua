@@ -99,8 +99,9 @@ end
 ---@async
 ---@return fun(): string?
 function Part:chunks()
-  self._streamed = true
   return function()
+    task.check_can_wait "request:parts"
+    self._streamed = true
     return read(self)
   end
 end

@@ -1,5 +1,5 @@
--- A script's finalizer may run wherever memory is asked for, in the middle of whatever the gateway is doing. It is a call
--- from where nothing can wait: it gets an error or does what it says, and what it came upon goes on untouched.
+-- A script's finalizer may run wherever memory is asked for, in the middle of whatever the gateway is doing. It is a
+-- call from where nothing can wait: it gets an error or does what it says, and what it came upon goes on untouched.
 local core = require "tidegate.core"
 local ffi = require "ffi"
 local finalizers = require "tests.support.finalizers"
@@ -189,8 +189,8 @@ describe("A finalizer in the middle of", function()
   it("the parts of a form may ask for the next one, and gets an error", function()
     local body = {}
     for number = 1, 1000 do
-      body[number] = ("--b\r\nContent-Disposition: form-data; name=\"n%d\"\r\nX-%d: y\r\n\r\nvalue %d\r\n"):format(number,
-        number, number)
+      body[number] = ("--b\r\nContent-Disposition: form-data; name=\"n%d\"\r\nX-%d: y\r\n\r\nvalue %d\r\n")
+        :format(number, number, number)
     end
     local client = t.app(function(app)
       app:post("/", function(request)
@@ -280,8 +280,8 @@ describe("A finalizer in the middle of a stream", function()
 end)
 
 describe("A finalizer that brings what a task is about to wait for", function()
-  -- Runs `wait` while a finalizer, at its nth run, does what it waits for: for every n, so that it also comes between the
-  -- look and the wait. A wake-up that is lost shows as a deadline that passes.
+  -- Runs `wait` while a finalizer, at its nth run, does what it waits for: for every n, so that it also comes between
+  -- the look and the wait. A wake-up that is lost shows as a deadline that passes.
   local function brought_at_every_moment(make)
     for moment = 1, 60 do
       local bring, wait = make()
@@ -307,7 +307,13 @@ describe("A finalizer that brings what a task is about to wait for", function()
     brought_at_every_moment(function()
       local event = tg.event()
       return function() event:set() end, function()
-        tg.gather { function() event:wait() end, function() tg.sleep(1) for _ = 1, 100 do tostring {} end event:set() end }
+        tg.gather {
+          function() event:wait() end,
+          function()
+            tg.sleep(1)
+            event:set()
+          end,
+        }
       end
     end)
   end)
@@ -322,8 +328,8 @@ describe("A finalizer that cancels", function()
     end)
     for moment = 1, 100 do
       tg.scope(function(scope)
-        local handle, left = nil, moment
-        handle = scope:spawn(function()
+        local left = moment
+        local handle = scope:spawn(function()
           while true do
             client:get "/"
           end

@@ -1,5 +1,5 @@
--- Finalizers that run in the middle of everything: while they are on, nearly every call that asks for memory runs one of
--- the functions given.
+-- Finalizers that run in the middle of everything: while they are on, nearly every call that asks for memory runs one
+-- of the functions given.
 --
 -- The collector goes on whenever something is made. Here it goes on from one round to the next without a pause; once it
 -- comes to the finalizers it takes them one at a time, and there are many. Each that has run makes its successor.
