@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char folder_metatable[] = "tidegate.Folder";
@@ -52,11 +53,41 @@ static tg_file *push_file(lua_State *L) {
   return file;
 }
 
+/* --- what tells one file from another --- */
+
+/* splitmix64's last step: every bit of the result depends on every bit of both. */
+static uint64_t mix(uint64_t hash, uint64_t value) {
+  hash = (hash ^ value) + UINT64_C(0x9e3779b97f4a7c15);
+  hash = (hash ^ (hash >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+  hash = (hash ^ (hash >> 27)) * UINT64_C(0x94d049bb133111eb);
+  return hash ^ (hash >> 31);
+}
+
+/* Builds and archives set a file's time, often to one that all files have, so that time and size are those of another
+   file as well. The inode and the time of its last change are nobody's to set: with them the tag is another one whenever
+   the bytes may be. They are mixed, and so not shown. */
 static void push_etag(lua_State *L, const tg_file *file) {
   char text[64];
-  int size = snprintf(text, sizeof text, "\"%llx.%x-%llx\"", (unsigned long long)file->modified, file->modified_ns,
-                      (unsigned long long)file->size);
+  const uint64_t parts[] = {file->inode, (uint64_t)file->changed, file->changed_ns, (uint64_t)file->modified,
+                            file->modified_ns};
+  uint64_t hash = file->size;
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) hash = mix(hash, parts[i]);
+  int size = snprintf(text, sizeof text, "\"%016llx-%llx\"", (unsigned long long)hash, (unsigned long long)file->size);
   lua_pushlstring(L, text, (size_t)size);
+}
+
+/* Pushes Last-Modified and the time since which the file is certainly what it is: one that was put in its place later
+   may have the same first one. Twice nil where the first says nothing: it is before 1980-01-02, as builds set it to 0, to
+   1 and to the first day that a zip archive knows, or has not come yet (RFC 9110 section 8.8.2.1). [-0, +2, -] */
+static void push_times(lua_State *L, const tg_file *file) {
+  enum { FIRST_DATE_MEANT = 315619200 };
+  if (file->modified < FIRST_DATE_MEANT || file->modified > (int64_t)time(NULL)) {
+    lua_pushnil(L);
+    lua_pushnil(L);
+    return;
+  }
+  lua_pushnumber(L, (lua_Number)file->modified);
+  lua_pushnumber(L, (lua_Number)(file->changed > file->modified ? file->changed : file->modified));
 }
 
 static void push_reason(lua_State *L, int code) {
@@ -66,8 +97,8 @@ static void push_reason(lua_State *L, int code) {
   else lua_pushstring(L, tg_error_text(code));
 }
 
-/* Puts what was found into the file on the top of the stack: nil, the file, its size, its time, its tag; or nil, nil and
-   a word. [-1, +3..5, m] */
+/* Puts what was found into the file on the top of the stack: nil, the file, its size, its time, its tag, its
+   Last-Modified and since when it is what it is; or nil, nil and a word. [-1, +3..7, m] */
 static int push_found(lua_State *L, const tg_file *found, int code) {
   tg_file *file = lua_touserdata(L, -1);
   *file = *found;
@@ -83,7 +114,8 @@ static int push_found(lua_State *L, const tg_file *found, int code) {
   lua_pushnumber(L, (lua_Number)file->size);
   lua_pushnumber(L, (lua_Number)file->modified);
   push_etag(L, file);
-  return 5;
+  push_times(L, file);
+  return 7;
 }
 
 typedef struct look_up {
@@ -137,8 +169,8 @@ static look_up *new_look_up(lua_State *L, tg_task *task) {
   return self;
 }
 
-/* core.folder_find(folder, path) → error, file, size, modified, etag; or error, nil, "missing", "forbidden", "folder" or
-   a sentence */
+/* core.folder_find(folder, path) → error, file, size, modified, etag, last_modified, since, the last two nil where that
+   says nothing; or error, nil, "missing", "forbidden", "folder" or a sentence */
 static int find(lua_State *L) {
   tg_folder **folder = luaL_checkudata(L, 1, folder_metatable);
   tg_text path = tg_check_text(L, 2);
@@ -317,9 +349,12 @@ static int answer_file(lua_State *L) {
   tg_request *request = tg_request_of(exchange);
   if (file->fd < 0 || request->file != NULL) return luaL_error(L, "the file was sent already");
   tg_task *task = tg_task_enter(L, "app:static");
-  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   int fd = file->fd;
   file->fd = -1;
+  if (tg_task_is_cancelled(task)) {
+    close(fd);
+    return tg_task_raise_cancellation(L, task);
+  }
   request->file = tg_file_body_start(task->runtime->loop, exchange, fd, offset, bytes, on_sent, task);
   if (request->file == NULL) return luaL_error(L, "out of memory");
   return tg_task_park(L, task, on_send_abort, request);

@@ -125,6 +125,12 @@ static int body_limit(lua_State *L) {
   return 1;
 }
 
+/* core.request_half_closed(exchange, boolean): is it answered though its client ends its side before the answer begins? */
+static int half_closed(lua_State *L) {
+  tg_request_check_exchange(L)->serves_half_closed = lua_toboolean(L, 2);
+  return 0;
+}
+
 /* core.request_task(exchange) → the task that serves it */
 static int request_task(lua_State *L) {
   tg_task_push(L, tg_request_of(tg_request_check_exchange(L))->task);
@@ -185,6 +191,7 @@ const luaL_Reg tg_request_functions[] = {
     {"request_field", field},
     {"request_limit_body", limit_body},
     {"request_body_limit", body_limit},
+    {"request_half_closed", half_closed},
     {"request_task", request_task},
     {"note_route", note_route},
     {"note_error", note_error},

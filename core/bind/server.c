@@ -204,8 +204,8 @@ void tg_script_servers_close(tg_runtime *runtime) {
   }
 }
 
-/* core.serve{limits…, merge_slashes = boolean or nil, request = function, gone = function, stopped = function} → server.
-   `request` is called with nothing, in a task of its own for each request, and asks core.request_line. */
+/* core.serve{limits…, merge_slashes = boolean or nil, half_closed = "serve", "cancel" or nil, request = function,
+   gone = function, stopped = function} → server. `request` is called with nothing, in a task of its own for each request, and asks core.request_line. */
 static int serve(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -214,6 +214,8 @@ static int serve(lua_State *L) {
   lua_settop(L, 1);
   lua_getfield(L, 1, "merge_slashes");
   bool merges_slashes = lua_toboolean(L, -1);
+  lua_getfield(L, 1, "half_closed");
+  bool serves_half_closed = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "serve") == 0;
   lua_settop(L, 1);
   lua_getfield(L, 1, "request");
   lua_getfield(L, 1, "gone");
@@ -222,6 +224,7 @@ static int serve(lua_State *L) {
   tg_script_server *self = server_new(runtime, &limits);
   if (self == NULL) return luaL_error(L, "out of memory");
   if (merges_slashes) tg_server_set_path_rules(self->server, TG_PATH_MERGE_SLASHES);
+  tg_server_set_half_closed(self->server, serves_half_closed);
   tg_runtime_set_reference(L, &self->request_ref, 2);
   tg_runtime_set_reference(L, &runtime->gone_ref, 3);
   tg_runtime_set_reference(L, &self->stopped_ref, 4);

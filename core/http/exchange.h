@@ -70,6 +70,7 @@ struct tg_exchange {
   bool handed_over;         /* a handler has it and has not answered */
   bool body_deadline_set;   /* the wait for its body has begun */
   bool body_paused;         /* the client waits until more of it is taken */
+  bool serves_half_closed;  /* it is answered though its client ends its side before the answer begins */
   tg_answer_state answer_state;
   unsigned answer_status;           /* 0 before it */
   bool answer_chunked;              /* its pieces are chunks */

@@ -142,6 +142,10 @@ void tg_server_set_path_rules(tg_server *server, unsigned rules) {
   server->path_rules = rules;
 }
 
+void tg_server_set_half_closed(tg_server *server, bool serves) {
+  server->serves_half_closed = serves;
+}
+
 void tg_server_log_to(tg_server *server, tg_access_log *log) {
   server->access_log = log;
 }

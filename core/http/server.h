@@ -39,6 +39,10 @@ void tg_server_log_to(tg_server *server, tg_access_log *log);
 /* Paths are normalised by these rules of proto/target.h from here on; at first by none. */
 void tg_server_set_path_rules(tg_server *server, unsigned rules);
 
+/* From here on a request is answered though its client ends its side while it is handled; at first such a client is
+   gone, but for an answer that has begun. */
+void tg_server_set_half_closed(tg_server *server, bool serves);
+
 /* How many connections are open. */
 unsigned tg_server_connection_count(const tg_server *server);
 

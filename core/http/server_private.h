@@ -26,6 +26,7 @@ struct tg_server {
   tg_buffer scratch; /* the head of the answer being written; empty between */
   tg_http1_date date;
   tg_access_log *access_log; /* NULL for none */
+  bool serves_half_closed;
   bool stopping;
   tg_job stopped; /* calls on_stopped */
 };

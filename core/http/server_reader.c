@@ -23,6 +23,7 @@ static int on_head(void *owner, tg_head *head) {
   (void)head;
   exchange->number = ++connection->server->exchange_count;
   exchange->handed_over = true;
+  exchange->serves_half_closed = connection->server->serves_half_closed;
   exchange->holders++;
   connection->exchange_count++;
   connection->server->events->on_request(connection->server->owner, exchange);
@@ -229,17 +230,27 @@ static void read_bytes(tg_server_connection *connection, const char *bytes, size
   if (keep_pending(connection, bytes + used, size - used)) end_if_over(connection);
 }
 
+/* Is an exchange answered though its client has ended its side? Where its answer has begun, until a write fails, and
+   where its handler or the server says so. One whose body is broken off is no request. */
+static bool is_served(const tg_server_connection *connection) {
+  const tg_exchange *exchange = connection->exchange;
+  bool is_whole = exchange->body_state != TG_BODY_COMING || exchange->body_paused; /* the rest may have come */
+  return is_whole && (exchange->answer_state == TG_ANSWER_STARTED || exchange->serves_half_closed);
+}
+
 /* A client that ends its side has left: what it waited for is cancelled. Requests that it sent before and that are
    not yet begun are answered all the same, as is the one before them; and an answer that was given goes out whole. */
 static void on_read_end(tg_server_connection *connection, long code) {
   const tg_exchange *exchange = connection->exchange;
   bool answered = exchange == NULL || is_answered(connection);
-  bool goes_on = (connection->draining && answered) || tg_buffer_size(&connection->pending) > 0;
+  bool goes_on = answered ? connection->draining : is_served(connection);
   connection->is_reading = false;
-  if (code != TG_ERROR_EOF || !goes_on) {
+  if (code != TG_ERROR_EOF || !(goes_on || tg_buffer_size(&connection->pending) > 0)) {
     tg_server_connection_destroy(connection);
     return;
   }
+  if (goes_on) tg_stream_watch_reset(connection->stream);
+  if (exchange != NULL && exchange->body_paused) return; /* the end comes again, behind what is read until there */
   connection->peer_finished = true;
   if (exchange != NULL && answered) tg_server_writer_end_exchange(connection); /* its body never comes */
 }

@@ -156,6 +156,7 @@ static void decide_to_close(tg_server_connection *connection) {
   const tg_exchange *exchange = connection->exchange;
   bool last = connection->exchange_count >= limits->requests_per_connection_max;
   bool is_waiting = exchange->continue_wanted && exchange->body_state == TG_BODY_COMING;
+  last = last || (connection->peer_finished && tg_buffer_size(&connection->pending) == 0);
   if (last || is_waiting || !exchange->head.keep_alive || connection->server->stopping) connection->closing = true;
 }
 

@@ -66,6 +66,8 @@ static int read_info(int fd, tg_file *file) {
   file->size = (uint64_t)info.st_size;
   file->modified = info.st_mtim.tv_sec;
   file->modified_ns = (uint32_t)info.st_mtim.tv_nsec;
+  file->changed = info.st_ctim.tv_sec;
+  file->changed_ns = (uint32_t)info.st_ctim.tv_nsec;
   file->device = info.st_dev;
   file->inode = info.st_ino;
   return 0;

@@ -24,6 +24,8 @@ typedef struct tg_file {
   uint64_t size;
   int64_t modified;     /* seconds since 1970 */
   uint32_t modified_ns; /* … and the rest */
+  int64_t changed;      /* when the system last changed it or its times, which nobody else can set */
+  uint32_t changed_ns;
   uint64_t device, inode;
 } tg_file;
 

@@ -49,15 +49,27 @@ static int open_set(tg_loop *loop) {
   return code;
 }
 
-int tg_hangup_watch(tg_loop *loop, tg_hangup *hangup, int fd) {
+void tg_hangups_open(tg_loop *loop) {
+  open_set(loop); /* else it is tried again when it is needed */
+}
+
+static int watch(tg_loop *loop, tg_hangup *hangup, int fd, uint32_t events) {
   if (hangup->is_watched) return 0;
   int code = open_set(loop);
   if (code < 0) return code;
-  struct epoll_event event = {.events = EPOLLRDHUP, .data.ptr = hangup};
+  struct epoll_event event = {.events = events, .data.ptr = hangup};
   if (epoll_ctl(loop->hangups->fd, EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
   hangup->fd = fd;
   hangup->is_watched = true;
   return 0;
+}
+
+int tg_hangup_watch(tg_loop *loop, tg_hangup *hangup, int fd) {
+  return watch(loop, hangup, fd, EPOLLRDHUP);
+}
+
+int tg_hangup_watch_reset(tg_loop *loop, tg_hangup *hangup, int fd) {
+  return watch(loop, hangup, fd, 0); /* EPOLLERR and EPOLLHUP are always told */
 }
 
 void tg_hangup_unwatch(tg_loop *loop, tg_hangup *hangup) {

@@ -17,8 +17,14 @@ typedef struct tg_hangup {
 /* Watches a socket; twice is no error. 0 or a negative code. */
 int tg_hangup_watch(tg_loop *loop, tg_hangup *hangup, int fd);
 
+/* The same for one whose peer has ended its side already: it is called for a reset only. */
+int tg_hangup_watch_reset(tg_loop *loop, tg_hangup *hangup, int fd);
+
 /* No callback from here on; before the descriptor is closed. Harmless where it is not watched. */
 void tg_hangup_unwatch(tg_loop *loop, tg_hangup *hangup);
+
+/* Makes the loop's set before it is needed, for whoever must be able to watch where descriptors have run out. */
+void tg_hangups_open(tg_loop *loop);
 
 /* For the loop's end. */
 void tg_hangups_close(tg_loop *loop);

@@ -106,6 +106,7 @@ int tg_listener_open(tg_loop *loop, const tg_address *address, const tg_listener
   int code = listener->family == AF_UNIX ? bind_unix(listener, loop, address) : bind_tcp(listener, loop, address);
   listener->handle.any.data = listener;
   if (code == 0) code = uv_listen(&listener->handle.stream, BACKLOG, on_connection);
+  tg_hangups_open(loop);
   if (code < 0) tg_listener_close(listener);
   else *result = listener;
   return code;

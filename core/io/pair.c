@@ -13,6 +13,7 @@ typedef struct pair_end {
   size_t capacity;       /* bytes of the inbox that count as sent */
   bool reading;
   bool holding;     /* does not read, and hears the end before what comes in front of it */
+  bool watching;    /* has heard the end, and waits for the peer to go */
   bool in_callback; /* then its close frees it afterwards */
   bool closed;
   bool peer_finished; /* nothing follows the inbox */
@@ -50,6 +51,14 @@ static void deliver_bytes(pair_end *end) {
   post(end->peer);
 }
 
+static void deliver_end(pair_end *end) {
+  bool at_end = end->holding || (end->reading && tg_buffer_size(&end->inbox) == 0);
+  bool is_gone = end->watching && end->peer == NULL;
+  if (end->closed || !end->peer_finished || !(at_end || is_gone)) return;
+  end->reading = end->holding = end->watching = false;
+  end->stream.events->on_read(&end->stream, NULL, is_gone || end->peer_reset ? TG_ERROR_RESET : TG_ERROR_EOF);
+}
+
 static void deliver(pair_end *end) {
   if (end->draining && queued_bytes(&end->stream) == 0) {
     int code = end->peer != NULL ? 0 : TG_ERROR_RESET; /* what waited is lost */
@@ -57,10 +66,7 @@ static void deliver(pair_end *end) {
     if (end->stream.events->on_drain != NULL) end->stream.events->on_drain(&end->stream, code);
   }
   if (!end->closed && end->reading && tg_buffer_size(&end->inbox) > 0) deliver_bytes(end);
-  bool at_end = end->holding || (end->reading && tg_buffer_size(&end->inbox) == 0);
-  if (end->closed || !at_end || !end->peer_finished) return;
-  end->reading = end->holding = false;
-  end->stream.events->on_read(&end->stream, NULL, end->peer_reset ? TG_ERROR_RESET : TG_ERROR_EOF);
+  deliver_end(end);
 }
 
 static void on_job(tg_job *job) {
@@ -88,6 +94,11 @@ static void read_hold(tg_stream *stream) {
   end->reading = false;
   end->holding = true;
   post(end);
+}
+
+static void watch_reset(tg_stream *stream) {
+  end_of(stream)->watching = true;
+  post(end_of(stream));
 }
 
 static int write_parts(tg_stream *stream, const tg_text *parts, unsigned count) {
@@ -151,6 +162,7 @@ static const tg_stream_kind pair_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
     .read_hold = read_hold,
+    .watch_reset = watch_reset,
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,

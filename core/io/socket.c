@@ -79,6 +79,17 @@ static void read_hold(tg_stream *stream) {
   if (uv_fileno(&socket->handle.any, &fd) == 0) tg_hangup_watch(loop_of(stream), &socket->hangup, fd);
 }
 
+/* Nobody is told when a peer that has ended its side is gone as well. Probes find out, once its system has forgotten the
+   connection. */
+static void watch_reset(tg_stream *stream) {
+  enum { PROBE_SECONDS = 30 };
+  tg_socket *socket = socket_of(stream);
+  uv_os_fd_t fd;
+  socket->hangup.on_hangup = on_hangup;
+  if (uv_fileno(&socket->handle.any, &fd) == 0) tg_hangup_watch_reset(loop_of(stream), &socket->hangup, fd);
+  if (socket->handle.any.type == UV_TCP) uv_tcp_keepalive(&socket->handle.tcp, 1, PROBE_SECONDS);
+}
+
 static void on_finished(uv_shutdown_t *request, int status) {
   (void)status; /* a broken stream says so when it is read */
   free(TG_CONTAINER(request, finish_request, request));
@@ -232,6 +243,7 @@ static const tg_stream_kind socket_kind = {
     .read_start = read_start,
     .read_stop = read_stop,
     .read_hold = read_hold,
+    .watch_reset = watch_reset,
     .write = write_parts,
     .send_file = send_file,
     .queued_bytes = queued_bytes,

@@ -13,7 +13,7 @@ typedef struct tg_stream tg_stream;
 typedef struct tg_stream_events {
   /* `size` > 0: that many bytes, valid until the callback returns. `size` < 0: TG_ERROR_EOF when the peer has ended
      its side (writing goes on), another code when the stream is broken: TG_ERROR_RESET where the peer has reset it,
-     also where a write has heard of that before. Nothing follows a negative size. */
+     also where a write has heard of that before. Nothing follows a negative size, but for tg_stream_watch_reset. */
   void (*on_read)(tg_stream *stream, const char *bytes, long size);
   /* Everything written has been handed to the system (code 0), or cannot be (a negative code: nothing more can be
      written; what the peer had sent before is still read). Comes only after a tg_stream_write that answered
@@ -26,6 +26,7 @@ typedef struct tg_stream_kind {
   int (*read_start)(tg_stream *stream);
   void (*read_stop)(tg_stream *stream);
   void (*read_hold)(tg_stream *stream);
+  void (*watch_reset)(tg_stream *stream);
   int (*write)(tg_stream *stream, const tg_text *parts, unsigned count);
   long (*send_file)(tg_stream *stream, int fd, uint64_t offset, size_t size);
   size_t (*queued_bytes)(const tg_stream *stream);
@@ -64,6 +65,13 @@ static inline void tg_stream_read_stop(tg_stream *stream) {
    with a negative size. What it had sent before and was not read is lost then. */
 static inline void tg_stream_read_hold(tg_stream *stream) {
   stream->kind->read_hold(stream);
+}
+
+/* Behind an end of the peer's side: on_read with TG_ERROR_RESET when the system hears that it is gone both ways, which
+   over TCP it may hear only from an answer to what is written. Where the end was heard by tg_stream_read_hold, reading
+   may be started again after this, and what had come before the end is not lost. */
+static inline void tg_stream_watch_reset(tg_stream *stream) {
+  stream->kind->watch_reset(stream);
 }
 
 /* Sends the parts in order. What the system does not take at once is copied and sent later, so the caller's

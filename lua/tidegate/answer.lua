@@ -41,6 +41,7 @@ local function encoded(exchange, compression, status, media_type, text, headers)
   if length and length ~= #text then
     core.raise(("header Content-Length: it says %d, and the body has %d bytes"):format(length, #text))
   end
+  core.request_half_closed(exchange, true) -- the answer is there; that it is encoded first is no matter of its client
   return answer_coding.whole(compression, exchange, status, media_type, text, headers)
 end
 

@@ -269,7 +269,7 @@ function answer_coding.of_file(compression, request, headers, size)
     return nil, headers
   end
   local answer = { headers = headers, size = size }
-  if core.request_field(request._exchange, "Range") then
+  if request.method == "GET" and core.request_field(request._exchange, "Range") then
     return compress.choose(nil, answer, compression)
   end
   return choose(compression, request._exchange, answer)

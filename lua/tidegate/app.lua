@@ -39,7 +39,12 @@ local function is_boolean(value)
   return type(value) == "boolean"
 end
 
+local function is_half_closed(value)
+  return value == "cancel" or value == "serve"
+end
+
 local route_options = {
+  half_closed = { is_half_closed, '"cancel" or "serve"' },
   request_timeout_ms = { is_amount, "a number of milliseconds; 0 for none" },
   body_bytes_max = { is_amount, "a number of bytes" },
   compress = { is_boolean, "true or false" },
@@ -50,7 +55,8 @@ local function read_options(options)
   for name, value in pairs(options or {}) do
     local wanted = route_options[name]
     if not wanted then
-      fail(("a route has no option %q; it has body_bytes_max, compress and request_timeout_ms"):format(tostring(name)))
+      fail(("a route has no option %q; it has body_bytes_max, compress, half_closed and "
+        .. "request_timeout_ms"):format(tostring(name)))
     elseif not wanted[1](value) then
       fail(name .. " must be " .. wanted[2])
     end
@@ -73,7 +79,7 @@ end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
   --- Registers a handler, which gets the request and returns the answer. Options: request_timeout_ms,
-  --- body_bytes_max and compress, for this route in place of the settings.
+  --- body_bytes_max, compress and half_closed, for this route in place of the settings.
   App[method:lower()] = function(self, pattern, handler, options)
     add(self, method, pattern, handler, options)
   end
@@ -145,7 +151,8 @@ function App:static(prefix, folder, options)
   if base ~= "" then
     self:get(base, static.add_slash)
   end
-  self:get(base .. "/{path...}", handler, { compress = options.compress })
+  -- a file may have to be fetched before its answer begins: that is no wait which a client that half closes gives up
+  self:get(base .. "/{path...}", handler, { compress = options.compress, half_closed = "serve" })
 end
 
 --- Calls a function every so many seconds while the gateway serves, in a background task of its own. It never overlaps
@@ -253,6 +260,17 @@ local function with_body(bytes_max, chain)
   end
 end
 
+-- A route's chain for requests that are answered, or not, though their client ends its side meanwhile.
+local function with_half_closed(half_closed, chain)
+  if half_closed == nil then
+    return chain
+  end
+  return function(request)
+    core.request_half_closed(request._exchange, half_closed == "serve")
+    return chain(request)
+  end
+end
+
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@param compression? tidegate.Compression of its files
@@ -262,6 +280,7 @@ function App:mount(request_timeout_ms, compression)
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
     local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))
+    chain = with_half_closed(route.options.half_closed, chain)
     route.run = with_compression(route.options.compress, chain)
     route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
   end

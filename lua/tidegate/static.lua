@@ -54,13 +54,17 @@ function static.add_slash(request)
   return 301, nil, { Location = with_slash(request) }
 end
 
--- A file by its path; or nil and why there is none: "missing", "forbidden", "folder" or a sentence.
+-- A file by its path; or nil and why there is none: "missing", "forbidden", "folder" or a sentence. Last-Modified is
+-- what its time says, where that says anything; conditions are about `since`, when it came to be what it is.
 local function look_up(folder, path)
-  local file, size, modified, etag = task.results(core.folder_find(folder, path))
+  local file, size, modified, etag, last_modified, since = task.results(core.folder_find(folder, path))
   if not file then
     return nil, size
   end
-  return { file = file, size = size, modified = modified, etag = etag, path = path }
+  return {
+    file = file, size = size, path = path, etag = etag,
+    modified = modified, last_modified = last_modified, since = since,
+  }
 end
 
 -- Lets a file go that is not sent; the collector would do so some day.
@@ -124,7 +128,7 @@ local function headers_of(chosen, media_type, options)
     ["Content-Type"] = media_type,
     ["Content-Encoding"] = chosen.coding or nil,
     ETag = chosen.etag,
-    ["Last-Modified"] = core.http_date(chosen.modified),
+    ["Last-Modified"] = chosen.last_modified and core.http_date(chosen.last_modified),
     ["Accept-Ranges"] = "bytes",
     ["Cache-Control"] = options.cache_control,
     Vary = chosen.varies and "Accept-Encoding" or nil,
@@ -132,14 +136,14 @@ local function headers_of(chosen, media_type, options)
   }
 end
 
--- The whole, or the part of it that is asked for.
+-- The whole, or the part of it that is asked for: of GET, for ranges of other methods mean nothing (section 14.2).
 local function body_of(request, chosen, coding, headers)
   local wanted = request.headers
   if coding then
     return 200, response.file(chosen.file, 0, chosen.size, coding, chosen.etag)
   end
-  local first, bytes, content_range = core.range(chosen.etag, chosen.modified, chosen.size, wanted.range,
-    wanted["if-range"])
+  local range = request.method == "GET" and wanted.range or nil
+  local first, bytes, content_range = core.range(chosen.etag, chosen.since, chosen.size, range, wanted["if-range"])
   if first == nil then
     return 200, response.file(chosen.file, 0, chosen.size)
   elseif first == false then
@@ -156,7 +160,7 @@ local function answer(request, chosen, media_type, options, compression)
   if compression then
     coding, headers = answer_coding.of_file(compression, request, headers, chosen.size)
   end
-  local status = core.conditional_status(chosen.etag, chosen.modified, wanted["if-match"], wanted["if-none-match"],
+  local status = core.conditional_status(chosen.etag, chosen.since, wanted["if-match"], wanted["if-none-match"],
     wanted["if-modified-since"], wanted["if-unmodified-since"])
   if status == 304 then
     let_go(chosen)

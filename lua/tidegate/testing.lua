@@ -54,13 +54,13 @@ local known = {
   skipped_bytes_max = true, pipelined_bytes_max = true, requests_per_connection_max = true, connections_max = true,
   connections_per_address_max = true, head_timeout_ms = true, body_timeout_ms = true, send_timeout_ms = true,
   idle_timeout_ms = true, linger_timeout_ms = true, body_bytes_per_second_min = true,
-  send_bytes_per_second_min = true,
+  send_bytes_per_second_min = true, half_closed = true,
 }
 
 -- What is not a limit, a number from 0 on.
 local others = {
   host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
-  compress_bodies_max = true, compress_types = true,
+  compress_bodies_max = true, compress_types = true, half_closed = true,
 }
 
 local function check_app(routes, options)

@@ -97,6 +97,11 @@ local function log_format(value)
   return formats[value] and value or nil, "json or combined"
 end
 
+local ends = { cancel = true, serve = true }
+local function half_closed(value)
+  return ends[value] and value or nil, "cancel or serve"
+end
+
 --- Every setting: its name in the configuration file; `--name-with-dashes` and TIDEGATE_NAME are made of it.
 settings.list = {
   { name = "listen", read = addresses, default = { "127.0.0.1:8000" }, many = true, value = "ADDRESS",
@@ -135,6 +140,8 @@ settings.list = {
     help = "the rate of reading; 0 for none: then the whole time is bounded" },
   { name = "idle_timeout_ms", read = whole_number, default = 60000, value = "MS",
     help = "a connection between requests is closed after it" },
+  { name = "half_closed", read = half_closed, default = "cancel", value = "HOW",
+    help = "what becomes of a request whose client ends its side before the answer begins: cancel or serve" },
   { name = "linger_timeout_ms", read = whole_number, default = 2000, value = "MS",
     help = "for what a client still sends behind the last answer" },
   { name = "pipelined_bytes_max", read = whole_number, default = 65536, value = "BYTES",
