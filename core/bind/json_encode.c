@@ -267,19 +267,61 @@ static bool fail_depth(work *is) {
   return false;
 }
 
-/* What the table on the top says that it is: one of the marks; NULL where nothing does. [-0, +0, -] */
-static const void *mark_of(work *is, lua_State *L) {
-  if (lua_getmetatable(L, -1) == 0) return NULL;
-  const void *mark = lua_topointer(L, -1);
+/* What an object of the gateway's own is, whose inside is no data, and what to write in its place; NULL for what is none.
+   Errors are data, as results that were collected have them, and so are maps of fields and of queries. */
+static const char *refusal_of(tg_text name) {
+  static const struct {
+    tg_text name;
+    const char *text;
+  } known[] = {
+      {{"ClientResponse", 14}, "it is an upstream's answer; write answer:json() for what it says, or answer:body()"},
+      {{"Response", 8}, "it is a response object, which a handler returns by itself"},
+      {{"Request", 7}, "it is a request; write the fields of it that are meant"},
+      {{"Part", 4}, "it is a part of a form; write what was read of it"},
+      {{"Pairs", 5}, NULL},
+      {{"Fields", 6}, NULL},
+      {{"Headers", 7}, NULL},
+      {{"Error", 5}, NULL},
+      {{"Cancelled", 9}, NULL},
+  };
+  tg_text ours = TG_TEXT("tidegate.");
+  if (name.size <= ours.size || memcmp(name.data, ours.data, ours.size) != 0) return NULL;
+  name = (tg_text){name.data + ours.size, name.size - ours.size};
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    if (tg_text_equal(name, known[i].name)) return known[i].text;
+  }
+  return "it is a %s of tidegate's, which is no data";
+}
+
+/* Is a table data that has the metatable on the top? [-1, +0, -] */
+static bool is_data(work *is, lua_State *L) {
+  lua_pushliteral(L, "__name");
+  lua_rawget(L, -2);
+  tg_text name = {"", 0};
+  if (lua_type(L, -1) == LUA_TSTRING) name.data = lua_tolstring(L, -1, &name.size);
+  const char *refusal = refusal_of(name);
+  if (refusal != NULL) fail(is, refusal, name.data + sizeof "tidegate." - 1);
+  lua_pop(L, 2);
+  return refusal == NULL;
+}
+
+/* What the table on the top says that it is: one of the marks; NULL where nothing does. False where it is no data.
+   [-0, +0, -] */
+static bool find_mark(work *is, lua_State *L, const void **mark) {
+  *mark = NULL;
+  if (lua_getmetatable(L, -1) == 0) return true;
+  *mark = lua_topointer(L, -1);
   lua_pop(L, 1);
-  if (mark == is->raw || mark == is->list || mark == is->object) return mark;
-  return show(L) ? is->object : NULL;
+  if (*mark == is->raw || *mark == is->list || *mark == is->object) return true;
+  *mark = show(L) ? is->object : NULL;
+  return *mark != NULL || lua_getmetatable(L, -1) == 0 || is_data(is, L);
 }
 
 /* Begins the table on the top, or writes it and pops it. */
 static bool open_table(work *is, lua_State *L) {
   if (is->depth == TG_JSON_DEPTH_MAX || !lua_checkstack(L, LUA_MINSTACK)) return fail_depth(is);
-  const void *mark = mark_of(is, L);
+  const void *mark;
+  if (!find_mark(is, L, &mark)) return false;
   if (mark == is->raw) return write_raw(is, L);
   lua_pushnil(L);
   if (lua_next(L, -2) == 0) {

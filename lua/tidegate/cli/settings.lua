@@ -141,7 +141,7 @@ settings.list = {
   { name = "idle_timeout_ms", read = whole_number, default = 60000, value = "MS",
     help = "a connection between requests is closed after it" },
   { name = "half_closed", read = half_closed, default = "cancel", value = "HOW",
-    help = "what becomes of a request whose client ends its side before the answer begins: cancel or serve" },
+    help = "where a client ends its side before the answer begins: cancel or serve" },
   { name = "linger_timeout_ms", read = whole_number, default = 2000, value = "MS",
     help = "for what a client still sends behind the last answer" },
   { name = "pipelined_bytes_max", read = whole_number, default = 65536, value = "BYTES",
