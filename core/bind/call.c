@@ -70,7 +70,8 @@ static int push_response(lua_State *L, const tg_call *call) {
   tg_garbage_note(&runtime->garbage, body.size);
   push_field_lines(L, &runtime->scratches, &call->head);
   push_seconds(L, call);
-  return 5;
+  tg_fields_push_value(L, &call->head, TG_TEXT("Content-Encoding"));
+  return 6;
 }
 
 static int push_failure(lua_State *L, const tg_call *call) {
@@ -98,7 +99,8 @@ static void on_abort(tg_task *task) {
 }
 
 /* core.call(host, port, method, authority, target, fields, body, type, timeout seconds or nil)
-   → error, status, body, field lines, seconds that it took; or error, false, kind, detail, seconds */
+   → error, status, body, field lines, seconds that it took, Content-Encoding or nil; or error, false, kind, detail,
+   seconds */
 static int call_upstream(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text method = tg_check_text(L, 3);
@@ -119,6 +121,12 @@ static int call_upstream(lua_State *L) {
   return tg_task_park(L, task, on_abort, call);
 }
 
+/* core.call_body_limit() → bytes that an answer's body may have */
+static int body_limit(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)tg_client_limits_default.body_bytes_max);
+  return 1;
+}
+
 /* core.client_statistics() → {origins, connections, idle, waiting} */
 static int statistics(lua_State *L) {
   tg_client_statistics count = tg_client_count(tg_runtime_of(L)->client);
@@ -136,6 +144,7 @@ static int statistics(lua_State *L) {
 
 const luaL_Reg tg_call_functions[] = {
     {"call", call_upstream},
+    {"call_body_limit", body_limit},
     {"client_statistics", statistics},
     {NULL, NULL},
 };

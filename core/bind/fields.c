@@ -91,6 +91,26 @@ void tg_fields_push(lua_State *L, int index, tg_text wanted) {
   lua_pushnil(L);
 }
 
+static void push_text(lua_State *L, tg_text text) {
+  lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
+}
+
+void tg_fields_push_value(lua_State *L, const tg_head *head, tg_text name) {
+  const tg_field *first = tg_head_find(head, name, NULL);
+  const tg_field *next = first != NULL ? tg_head_find(head, name, first) : NULL;
+  if (first == NULL) lua_pushnil(L);
+  else if (next == NULL) push_text(L, first->value);
+  if (next == NULL) return;
+  luaL_Buffer buffer; /* joined once: many short ones would be copied again and again */
+  luaL_buffinit(L, &buffer);
+  luaL_addlstring(&buffer, first->value.data, first->value.size);
+  for (; next != NULL; next = tg_head_find(head, name, next)) {
+    luaL_addlstring(&buffer, ", ", 2);
+    luaL_addlstring(&buffer, next->value.data, next->value.size);
+  }
+  luaL_pushresult(&buffer);
+}
+
 /* --- one name, one field --- */
 
 /* A bit for a name, the same in every case. Few names of one message share one. */

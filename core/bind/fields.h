@@ -3,6 +3,7 @@
 #define TG_BIND_FIELDS_H
 
 #include "bind/runtime.h"
+#include "proto/head.h"
 
 /* Fields that were in the table, of those that the gateway sets itself where the script does not. */
 enum {
@@ -24,5 +25,8 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer);
 /* Pushes the value of the field of that name, in any case, from the table at `index`; nil where it has none.
    [-0, +1, -] */
 void tg_fields_push(lua_State *L, int index, tg_text wanted);
+
+/* Pushes the value of the field of a head; of several in one, as in a list; nil where there is none. [-0, +1, m] */
+void tg_fields_push_value(lua_State *L, const tg_head *head, tg_text name);
 
 #endif

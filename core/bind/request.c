@@ -1,6 +1,7 @@
 /* What Lua asks of a request: functions that take the exchange, which request.lua keeps. */
 #include "bind/request.h"
 #include "base/saturate.h"
+#include "bind/fields.h"
 #include "bind/raise.h"
 
 static void ignore(tg_exchange *exchange) {
@@ -94,22 +95,7 @@ static int fields(lua_State *L) {
 /* core.request_field(exchange, name) → the field's value; of several in one, as in a list; nil where there is none.
    Cheaper than all fields, for those who want one. */
 static int field(lua_State *L) {
-  const tg_head *head = &tg_request_check_exchange(L)->head;
-  tg_text name = tg_check_text(L, 2);
-  const tg_field *found = tg_head_find(head, name, NULL), *next;
-  if (found == NULL) return 0;
-  if ((next = tg_head_find(head, name, found)) == NULL) {
-    lua_pushlstring(L, found->value.size > 0 ? found->value.data : "", found->value.size);
-    return 1;
-  }
-  luaL_Buffer buffer; /* joined once: many short ones would be copied again and again */
-  luaL_buffinit(L, &buffer);
-  luaL_addlstring(&buffer, found->value.data, found->value.size);
-  for (; next != NULL; next = tg_head_find(head, name, next)) {
-    luaL_addlstring(&buffer, ", ", 2);
-    luaL_addlstring(&buffer, next->value.data, next->value.size);
-  }
-  luaL_pushresult(&buffer);
+  tg_fields_push_value(L, &tg_request_check_exchange(L)->head, tg_check_text(L, 2));
   return 1;
 }
 

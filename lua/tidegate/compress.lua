@@ -354,6 +354,22 @@ function compress.close_decoder(decoder)
   core.close_decoder(decoder)
 end
 
+--- Does a caller want a body decoded?
+---@param options table? {decode = true or false}
+---@param name string of the function that takes them
+---@return boolean
+function compress.is_decode_wanted(options, name)
+  if options ~= nil and type(options) ~= "table" then
+    core.raise(("%s takes {decode = true or false}, not a %s"):format(name, type(options)))
+  end
+  for key, value in pairs(options or {}) do
+    if key ~= "decode" or type(value) ~= "boolean" then
+      core.raise(("%s takes {decode = true or false} and nothing else"):format(name))
+    end
+  end
+  return options ~= nil and options.decode or false
+end
+
 --- Decodes the body of a request by its Content-Encoding, 64 KiB at a time; in between other tasks run.
 ---
 --- Ends the request with 400 where the body is not what the field says, ends too early or goes on behind its end; 413

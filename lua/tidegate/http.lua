@@ -1,6 +1,8 @@
 -- The HTTP client: requests to upstreams. Every function waits, and never blocks the loop.
 local access_log = require "tidegate.access_log"
+local answer_decoding = require "tidegate.answer_decoding"
 local call_url = require "tidegate.call_url"
+local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
@@ -12,6 +14,7 @@ local task = require "tidegate.task"
 local shown_url = require("tidegate.url_message").shown
 
 local call, call_lines = core.call, forwarding.call_lines
+local decode = answer_decoding.whole
 local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
 
 ---@class tidegate.ClientResponse
@@ -41,16 +44,34 @@ function lazy.timing(self)
   return { seconds = self._seconds }
 end
 
---- The body, whole.
+local function decoded_body(self)
+  local decoded = self._decoded
+  if decoded == nil then
+    local body, coding = self._body, self._coding
+    decoded = coding and body ~= "" and decode(shown_url(self.url), coding, body) or body
+    self._decoded = decoded
+  end
+  return decoded
+end
+
+--- The body, whole. With `decode`, its Content-Encoding is undone: that may wait, and raises an error of kind
+--- "encoding", "too_large" or "busy" where it cannot be.
+---@async
+---@param options? {decode?: boolean}
 ---@return string
-function methods:body()
+function methods:body(options)
+  if options ~= nil and compress.is_decode_wanted(options, "answer:body") then
+    return decoded_body(self)
+  end
   return self._body
 end
 
---- The body as JSON. Raises an error of kind "json", answered with 502 where nobody catches it.
+--- The body as JSON, whatever its Content-Encoding. Raises an error of kind "json", answered with 502 where nobody
+--- catches it, and those of decoding.
+---@async
 ---@return any
 function methods:json()
-  local ok, value = json.try_decode(self._body)
+  local ok, value = json.try_decode(decoded_body(self))
   if ok then
     return value
   end
@@ -131,16 +152,27 @@ local function check_options(options)
   end
 end
 
-local function body_of(options)
-  if options.json ~= nil then
-    return json.encode(options.json), "application/json"
-  elseif options.form then
-    return query_text(options.form, "form"), "application/x-www-form-urlencoded"
-  end
-  return options.body, nil
+local function refuse_bodies(one, other)
+  core.raise(("an HTTP call has one body, and this one is given %s and %s"):format(one, other))
 end
 
-local function answer(authority, target, status, body, lines, seconds)
+local function body_of(options)
+  local form, body = options.form, options.body
+  if options.json ~= nil then
+    if form or body then
+      refuse_bodies("json", form and "form" or "body")
+    end
+    return json.encode(options.json), "application/json"
+  elseif form then
+    if body then
+      refuse_bodies("form", "body")
+    end
+    return query_text(form, "form"), "application/x-www-form-urlencoded"
+  end
+  return body, nil
+end
+
+local function answer(authority, target, status, body, lines, seconds, coding)
   if access_log.is_on then
     core.note_upstream(authority, status or 0, seconds)
   end
@@ -154,6 +186,7 @@ local function answer(authority, target, status, body, lines, seconds)
     _body = body,
     _lines = lines,
     _seconds = seconds,
+    _coding = coding,
   }
   setmetatable(response, Response) -- LuaJIT compiles no function that ends in a call of it
   return response

@@ -1,4 +1,5 @@
 -- A request as a handler sees it. What it holds is read from the exchange when it is asked for, and kept.
+local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local forwarding = require "tidegate.forwarding"
@@ -8,6 +9,7 @@ local multimap = require "tidegate.multimap"
 local request_decoding = require "tidegate.request_decoding"
 local task = require "tidegate.task"
 
+local is_decode_wanted = compress.is_decode_wanted
 local pairs, rawset, setmetatable, type = pairs, rawset, setmetatable, type
 
 local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say otherwise
@@ -124,16 +126,6 @@ local function body_or_abort(self, bytes, status, detail)
   return bytes
 end
 
--- Does a caller want the body decoded?
-local function is_decoded(options, name)
-  for key, value in pairs(options or {}) do
-    if key ~= "decode" or type(value) ~= "boolean" then
-      core.raise(("%s takes {decode = true or false} and nothing else"):format(name))
-    end
-  end
-  return options and options.decode or false
-end
-
 local function raw_body(self)
   if self._body == nil then
     rawset(self, "_body", body_or_abort(self, task.results(core.request_body(self._exchange))))
@@ -156,7 +148,7 @@ end
 ---@param options? {decode?: boolean}
 ---@return string # "" when there is none
 function methods:body(options)
-  return is_decoded(options, "request:body") and decoded_body(self) or raw_body(self)
+  return is_decode_wanted(options, "request:body") and decoded_body(self) or raw_body(self)
 end
 
 -- The next piece of a body; of one that was taken whole, that whole, once.
@@ -179,7 +171,7 @@ function methods:chunks(options)
   local function pieces()
     return next_piece(self)
   end
-  return is_decoded(options, "request:chunks") and request_decoding.pieces(self._exchange, pieces) or pieces
+  return is_decode_wanted(options, "request:chunks") and request_decoding.pieces(self._exchange, pieces) or pieces
 end
 
 --- The body as JSON, whatever its Content-Encoding. Ends the request with 400 when it is none.

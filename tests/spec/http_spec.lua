@@ -268,3 +268,17 @@ describe("a client #realtime", function()
     assert.matches("does not begin with http://", fails(tg.http.client, { base_url = "example.com" }), 1, true)
   end)
 end)
+
+describe("a call's body", function()
+  it("is given once", function()
+    for _, case in ipairs {
+      { { json = {}, body = "x" }, "json and body" },
+      { { json = false, form = {} }, "json and form" },
+      { { form = {}, body = "x" }, "form and body" },
+    } do
+      local is_sent, message = pcall(tg.http.post, "http://127.0.0.1:1/", case[1])
+      assert.is_false(is_sent)
+      assert.matches("an HTTP call has one body, and this one is given " .. case[2], tostring(message), 1, true)
+    end
+  end)
+end)
