@@ -14,6 +14,7 @@ local NONE = {}
 
 ---@class tidegate.CopySource
 ---@field values table<string, any> the fields as they are shown
+---@field lists table<string, string[]> every value of those that came several times
 ---@field set table<string, true> those that a script has set
 ---@field ended table<string, true>? those that end here
 ---@field count integer how many there were
@@ -38,7 +39,7 @@ local function source_of(held)
   for _ in next, held.values do
     count = count + 1
   end
-  return { values = held.values, set = held.set, ended = held.ended, count = count }
+  return { values = held.values, lists = held.lists, set = held.set, ended = held.ended, count = count }
 end
 
 --- A script looks at a request's headers. Who serves the request takes it out of copies.noted when it ends.
@@ -101,26 +102,46 @@ local function is_copy(headers, source)
   return count * 2 > source.count
 end
 
+-- Takes one of two spellings out where the other was copied: what a script has written beside it is what it wants.
+-- Others are refused later. Is the new one to be left out?
+local function settle(lines, theirs, old, key, is_new_theirs, is_old_theirs)
+  if is_new_theirs then
+    return true
+  elseif is_old_theirs then
+    lines[old], theirs[key] = nil, nil
+  end
+  return false
+end
+
 --- Compares a plain table with a message's fields.
 ---@param headers table
 ---@param source tidegate.CopySource
 ---@param is_always fun(name: string): boolean? is a field of that name taken for the message's in any table?
 ---@return table lines what the table holds, with the names that are the message's in lower case
----@return table<string, true>? theirs those names; nil where there are none
+---@return table<string, true> theirs those names
 ---@return boolean is_copy
 function copies.compare(headers, source, is_always)
   local all = is_copy(headers, source)
-  local lines, theirs = {}, nil
+  local lines, theirs, spelt, came = {}, {}, {}, {}
   for name, value in pairs(headers) do
-    local key = type(name) == "string" and lower(name)
-    if key and (all or is_always and is_always(key)) and came_with(source, key, value) then
-      theirs = theirs or {}
-      theirs[key] = true
-      name = headers[key] == nil and lines[key] == nil and key or name -- two spellings are refused later
+    local key, is_left_out = type(name) == "string" and lower(name), false
+    if key then
+      local is_theirs, old = came_with(source, key, value), spelt[key]
+      if old then
+        is_left_out = settle(lines, theirs, old, key, is_theirs, came[key])
+      end
+      if is_theirs and not is_left_out and (all or is_always and is_always(key)) then
+        theirs[key], name, value = true, key, source.lists[key] or value
+      end
+      if not is_left_out then
+        spelt[key], came[key] = name, is_theirs
+      end
     end
-    lines[name] = value
+    if not is_left_out then
+      lines[name] = value
+    end
   end
-  return lines, theirs, all and theirs ~= nil
+  return lines, theirs, all and next(theirs) ~= nil
 end
 
 --- The names that a message came with and that a copy does not have: a script has removed them.

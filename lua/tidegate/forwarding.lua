@@ -210,8 +210,8 @@ local function of_plain(headers, body)
     return headers
   end
   local lines, theirs, is_copy = copies.compare(headers, source, is_about_client)
-  if not theirs then
-    return headers
+  if next(theirs) == nil then
+    return lines
   end
   local tells = false
   for name in next, theirs do
@@ -361,9 +361,10 @@ local function lines_of_plain(headers, body)
   local length
   for _, source in ipairs(copies.answers()) do
     local lines, theirs, is_copy = copies.compare(headers, source, nil)
+    headers = lines
     if is_copy then
       end_here(lines, theirs, source.ended)
-      headers, length = lines, take_length(lines, theirs)
+      length = take_length(lines, theirs)
       description.fit(lines, theirs, source, body == nil and "" or body, is_text(body))
     end
   end
