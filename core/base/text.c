@@ -59,10 +59,17 @@ long long tg_text_to_number(tg_text text) {
 
 bool tg_text_next_element(tg_text *list, tg_text *element) {
   if (list->data == NULL) return false;
-  bool is_empty = list->size > 0 && list->data[0] == ','; /* hostile lists are made of these: no call for them */
-  const char *comma = is_empty ? list->data : memchr(list->data, ',', list->size);
+  const char *comma = memchr(list->data, ',', list->size);
   size_t size = comma != NULL ? (size_t)(comma - list->data) : list->size;
   *element = tg_text_trim((tg_text){list->data, size});
   *list = comma != NULL ? (tg_text){comma + 1, list->size - size - 1} : (tg_text){NULL, 0};
   return true;
+}
+
+bool tg_text_next_item(tg_text *list, tg_text *item) {
+  if (list->data == NULL) return false;
+  const char *at = list->data, *end = at + list->size;
+  while (at < end && (*at == ',' || is_blank(*at))) at++;
+  *list = (tg_text){at, (size_t)(end - at)};
+  return at < end && tg_text_next_element(list, item);
 }

@@ -45,4 +45,8 @@ long long tg_text_to_number(tg_text text);
 /* Takes the next element off a comma-separated list, trimmed; false at its end. Empty elements are given too. */
 bool tg_text_next_element(tg_text *list, tg_text *element);
 
+/* The same without empty elements, which stand for nothing in a list (RFC 9110 section 5.6.1.2). Hostile ones are made of
+   them: they cost a few instructions each. */
+bool tg_text_next_item(tg_text *list, tg_text *item);
+
 #endif

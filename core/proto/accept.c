@@ -48,7 +48,7 @@ static wishes read_wishes(tg_text field) {
   wishes is = {.others = UNSAID};
   tg_text element, name;
   for (unsigned i = 0; i < TG_CODING_COUNT; i++) is.weights[i] = UNSAID;
-  while (tg_text_next_element(&field, &element)) {
+  while (tg_text_next_item(&field, &element)) {
     tg_coding coding;
     int weight = tg_accept_weight(element, &name);
     if (weight < 0) continue;

@@ -23,9 +23,8 @@ tg_coding_error tg_coding_of_field(tg_text field, tg_coding *coding) {
   tg_text element;
   unsigned count = 0;
   *coding = TG_CODING_IDENTITY;
-  while (tg_text_next_element(&field, &element)) {
+  while (tg_text_next_item(&field, &element)) {
     tg_coding found;
-    if (element.size == 0) continue;
     if (!tg_coding_find(element, &found)) return (tg_coding_error){415, "the content coding is not known"};
     if (found == TG_CODING_IDENTITY) continue;
     if (++count > 1) return (tg_coding_error){413, "more than one content coding"};

@@ -52,14 +52,6 @@ static uint64_t bit_of(tg_text name) {
   return UINT64_C(1) << (name.size * 31 + first * 7 + last) % 64;
 }
 
-/* Takes what separates elements off the front: a list may be made of nothing else. */
-static tg_text skip_separators(tg_text text) {
-  while (text.size > 0 && (text.data[0] == ',' || text.data[0] == ' ' || text.data[0] == '\t')) {
-    text = (tg_text){text.data + 1, text.size - 1};
-  }
-  return text;
-}
-
 typedef struct names {
   const tg_field *fields;
   const tg_field **order;
@@ -70,7 +62,7 @@ typedef struct names {
 
 static unsigned mark(const names *of, tg_text element) {
   unsigned marked = 0;
-  if (element.size == 0 || (of->bits & bit_of(element)) == 0) return 0;
+  if ((of->bits & bit_of(element)) == 0) return 0;
   for (unsigned at = find(of->order, of->count, element); at < of->count; at++) {
     const tg_field *field = of->order[at];
     bool *named = &of->named[field - of->fields];
@@ -85,9 +77,7 @@ static unsigned mark(const names *of, tg_text element) {
 static unsigned mark_list(const names *of, tg_text list) {
   unsigned marked = 0;
   tg_text element;
-  for (list = skip_separators(list); list.size > 0; list = skip_separators(list)) {
-    if (tg_text_next_element(&list, &element)) marked += mark(of, element);
-  }
+  while (tg_text_next_item(&list, &element)) marked += mark(of, element);
   return marked;
 }
 

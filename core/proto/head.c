@@ -28,7 +28,7 @@ bool tg_head_has_element(const tg_head *head, tg_text name, tg_text element) {
   const tg_field *field = NULL;
   while ((field = tg_head_find(head, name, field)) != NULL) {
     tg_text list = field->value, item;
-    while (tg_text_next_element(&list, &item)) {
+    while (tg_text_next_item(&list, &item)) {
       if (tg_text_equal_nocase(item, element)) return true;
     }
   }

@@ -34,7 +34,7 @@ tg_keep_alive tg_keep_alive_of(const tg_head *head) {
   if (!head->tells_of_keeping) return is;
   while ((field = tg_head_find(head, TG_TEXT("Keep-Alive"), field)) != NULL) {
     tg_text list = field->value, element;
-    while (tg_text_next_element(&list, &element)) read_element(&is, element);
+    while (tg_text_next_item(&list, &element)) read_element(&is, element);
   }
   return is;
 }

@@ -41,9 +41,9 @@ static tg_range_answer find(tg_text spec, uint64_t size, tg_range *range) {
 static bool only_element(tg_text list, tg_text *only) {
   tg_text element;
   *only = (tg_text){NULL, 0};
-  while (tg_text_next_element(&list, &element)) {
-    if (element.size > 0 && only->size > 0) return false;
-    if (element.size > 0) *only = element;
+  while (tg_text_next_item(&list, &element)) {
+    if (only->size > 0) return false;
+    *only = element;
   }
   return only->size > 0;
 }

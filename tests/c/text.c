@@ -112,6 +112,31 @@ static void takes_lists_apart(void) {
   }
 }
 
+static void takes_lists_apart_without_empty_elements(void) {
+  static const struct {
+    const char *list, *joined;
+  } cases[] = {
+      {"close", "[close]"},
+      {" keep-alive ,\tUpgrade ", "[keep-alive][Upgrade]"},
+      {"", ""},
+      {",a,,b c, ,\t", "[a][b c]"},
+      {",,,", ""},
+      {" \t", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char joined[64] = "";
+    tg_text list = tg_text_of(cases[i].list), item;
+    while (tg_text_next_item(&list, &item)) {
+      size_t used = strlen(joined);
+      snprintf(joined + used, sizeof joined - used, "[%.*s]", (int)item.size, item.data);
+    }
+    CHECK_STRING(joined, cases[i].joined);
+    CHECK(!tg_text_next_item(&list, &item));
+  }
+  tg_text none = {NULL, 0};
+  CHECK(!tg_text_next_item(&none, &none));
+}
+
 int main(void) {
   compares();
   compares_without_case();
@@ -120,5 +145,6 @@ int main(void) {
   knows_field_values();
   reads_numbers();
   takes_lists_apart();
+  takes_lists_apart_without_empty_elements();
   return check_result();
 }

@@ -1,5 +1,5 @@
--- Fields that are handed on, as a table: what the client sent × what a script does with it × how it writes the name × how
--- it hands the fields on; and the very lines that an upstream receives.
+-- Fields that are handed on, as a table: what the client sent × what a script does with it × how it writes the name ×
+-- how it hands the fields on; and the very lines that an upstream receives.
 local listen_in_memory = require "tests.support.listen_in_memory"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
@@ -14,8 +14,8 @@ before_each(function() -- a test has one app
   end)
 end)
 
--- Calls `handle` for a request with these lines; the lines of the head that the upstream got, and the status of the answer.
--- `fields` are of the upstream's answer. Where it `waits`, the call is one that the request does not wait for.
+-- Calls `handle` for a request with these lines; the lines of the head that the upstream got, and the status of the
+-- answer. `fields` are of the upstream's answer. Where it `waits`, the call is one that the request does not wait for.
 local function upstream_gets(lines, handle, fields, waits)
   local streams, close = listen_in_memory "up.test"
   handler = handle
