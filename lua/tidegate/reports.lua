@@ -111,7 +111,7 @@ end
 ---@return string
 function reports.place_of(err, trace)
   local place = type(err) == "string" and err:match "^([^\n:]+:%d+):"
-  return place or trace and trace:match "\n%s+([^\n:]+:%d+):" or "?"
+  return place or trace and trace:match "\n[\t ]+([^%s][^\n:]*:%d+):" or "?"
 end
 
 --- Tells of what was counted and not yet told, and forgets everything.
