@@ -375,6 +375,11 @@ static const field_case field_cases[] = {
     {ONE, "Connection: close-not\r\n", 3},
     {ONE, "Connection: not close\r\n", 3},
     {ONE, "X-Connection: close\r\n", 3},
+    {ONE, "Connection: Upgrade, Keep-Alive\r\nUpgrade: h2,h2c\r\n", 3},
+    {ONE, "Connection: Upgrade\r\nUpgrade: h2c\r\n", 3},
+    {ONE, "Connection: Upgrade, close\r\nUpgrade: h2\r\n", 1},
+    {ONE, "Connection:\tclose\r\n", 1},
+    {ONE, "Connection: \"close\"\r\n", 3},
     {ONE, "Proxy-Connection: close\r\n", 1}, /* nobody's standard; the safe side */
     {OLD, "", 1},
     {OLD, "Connection: foo\r\n", 1},

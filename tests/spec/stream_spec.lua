@@ -4,6 +4,7 @@ local errors = require "tidegate.errors"
 local task = require "tidegate.task"
 local tg = require "tidegate"
 local listen_in_memory = require "tests.support.listen_in_memory"
+local listen_in_memory = require "tests.support.listen_in_memory"
 local socket = require "tests.support.socket"
 
 -- A stream and the raw socket at its other end.
@@ -307,6 +308,46 @@ describe("after a write that fails #realtime", function()
     assert.equal("enough", come)
     assert.is_true(err == nil or tostring(err) == "stream: connection reset by peer")
     stream:close()
+  end)
+end)
+
+describe("a stream in memory", function()
+  it("lets read what its peer said before it hung up", function()
+    local streams, close = listen_in_memory "peer.test"
+    local stream = tg.tcp.connect("peer.test", 80)
+    tg.sleep(0)
+    streams[1]:write "busy"
+    streams[1]:close()
+    assert.matches("^stream: not written: ", write_until_it_fails(stream, "x"))
+    assert.equal("busy", (drain(stream)))
+    assert.is_nil(stream:read())
+    stream:close()
+    close()
+  end)
+
+  it("waits with a write until its peer has taken it, or hears that it never will", function()
+    local streams, close = listen_in_memory "peer.test"
+    local stream = tg.tcp.connect("peer.test", 80)
+    tg.sleep(0)
+    local took, message
+    tg.gather {
+      function()
+        stream:write(("x"):rep(200000))
+        took = true
+        message = write_until_it_fails(stream, ("x"):rep(200000))
+      end,
+      function()
+        tg.sleep(0.01)
+        assert.is_nil(took)
+        assert.equal(200000, #streams[1]:read())
+        tg.sleep(0.01)
+        assert.is_true(took)
+        streams[1]:close()
+      end,
+    }
+    assert.matches("^stream: not written: ", message)
+    stream:close()
+    close()
   end)
 end)
 
