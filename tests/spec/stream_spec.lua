@@ -4,7 +4,6 @@ local errors = require "tidegate.errors"
 local task = require "tidegate.task"
 local tg = require "tidegate"
 local listen_in_memory = require "tests.support.listen_in_memory"
-local listen_in_memory = require "tests.support.listen_in_memory"
 local socket = require "tests.support.socket"
 
 -- A stream and the raw socket at its other end.
