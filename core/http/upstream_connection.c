@@ -71,11 +71,10 @@ static void retry(tg_upstream_connection *connection) {
 static const char *broken_detail(const tg_upstream_connection *connection) {
   if (connection->parser.in_body) return "it ended within the body";
   if (connection->has_answered) return "it ended before or within the header section";
-  if (connection->send_failed) return "it stopped taking the request, and said nothing";
   if (!connection->reused) return "it said nothing";
-  return "it said nothing; it may have acted on the request all the same, which is not sent again by itself with a "
-         "method "
-         "that is not idempotent";
+  return "it said nothing over a kept connection; as it may have acted on the request, a method that is not idempotent "
+         "is "
+         "not sent again";
 }
 
 static void on_broken(tg_upstream_connection *connection) {

@@ -17,7 +17,7 @@ local OWNER_ONLY = 384 -- 0600
 local function folders()
   local user, runtime, list = core.user(), os.getenv "XDG_RUNTIME_DIR", {}
   if runtime and runtime:sub(1, 1) == "/" then
-    list[1] = runtime .. (runtime:sub(-1) == "/" and "" or "/") .. "tidegate"
+    list[1] = (runtime:match "^.*[^/]" or "") .. "/tidegate"
   end
   list[#list + 1] = ("/run/user/%d/tidegate"):format(user)
   list[#list + 1] = ("/tmp/tidegate-%d"):format(user)

@@ -229,11 +229,21 @@ local function of_plain(headers, body)
   return lines, theirs, copies.removed(headers, source)
 end
 
+--- Raises where something given as headers is none.
+---@param headers any
+---@param what string what it is, for the message
+function forwarding.check_headers(headers, what)
+  if headers ~= nil and type(headers) ~= "table" then
+    core.raise(("%s must be a table, not a %s"):format(what, type(headers)))
+  elseif multimap.is_pairs(headers) then
+    core.raise(("%s must be headers, and this is a query, a form or cookies"):format(what))
+  end
+end
+
 local function of_headers(headers, body)
+  forwarding.check_headers(headers, "an HTTP call's headers")
   if headers == nil then
     return nil
-  elseif type(headers) ~= "table" then
-    core.raise(("an HTTP call's headers must be a table, not a %s"):format(type(headers)))
   elseif multimap.is_fields(headers) then
     return of_map(headers, body)
   end

@@ -303,6 +303,7 @@ local function check_client(fields)
         tostring(name)))
     end
   end
+  forwarding.check_headers(fields.headers, "tg.http.client: headers")
 end
 
 --- A client for one upstream.

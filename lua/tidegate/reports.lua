@@ -111,16 +111,7 @@ end
 ---@return string
 function reports.place_of(err, trace)
   local place = type(err) == "string" and err:match "^([^\n:]+:%d+):"
-  if place then
-    return place
-  end
-  for line in (trace or ""):gmatch "[^\n]+" do
-    place = line:match "^%s+([^%s:][^:]*:%d+):"
-    if place then
-      return place
-    end
-  end
-  return "?"
+  return place or trace and trace:match "\n[\t ]+([^%s][^\n:]*:%d+):" or "?"
 end
 
 --- Tells of what was counted and not yet told, and forgets everything.

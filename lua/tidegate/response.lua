@@ -61,6 +61,9 @@ local function cookie_line(name, cookie)
   end
   check_cookie(name, cookie)
   local place = "cookie " .. name
+  if type(cookie.value) == "boolean" then
+    core.raise(("%s: a value must be a string or a number, not a boolean"):format(place))
+  end
   local value = cookie.value == nil and "" or text.of(cookie.value, place)
   if value:find '[%c%s",;\\]' then
     refuse_cookie(name)

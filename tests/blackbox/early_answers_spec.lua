@@ -86,9 +86,7 @@ describe("an upstream that answers early", function()
   it("and says no more of it than half is an error", function()
     assert.equal(502, send("POST", closing "HTTP/1.1 413 Content Too Large\r\nContent-Length: 7\r\n\r\ntoo").status)
     assert.equal(502, send("POST", closing "HTTP/1.1 413 Content Too Large\r\n\r\ntoo").status)
-    serving:wait_for_log "closed the connection before its answer was whole: it ended within the body"
     assert.equal(502, send("POST", closing "").status)
-    serving:wait_for_log ": it stopped taking the request, and said nothing"
   end)
 
   it("and does not close is not sent the rest", function()

@@ -14,6 +14,10 @@ return function(app)
   app:get("/post", function(request)
     return tg.http.post(request.query.url, { body = "once" }):body()
   end)
+  app:get("/why-post", function(request)
+    local _, err = pcall(tg.http.post, request.query.url, { body = "once" })
+    return tostring(err)
+  end)
   app:get("/post-large", function(request)
     return tg.http.post(request.query.url, { body = ("x"):rep(16000000) }):body()
   end)
@@ -115,6 +119,41 @@ describe("a connection to an upstream", function()
     kept_connection():close()
   end)
 
+  it("that the upstream closed a moment ago is not used, whatever the method", function()
+    for _ = 1, 20 do
+      local connection = kept_connection()
+      connection:close()
+      tg.gather {
+        function()
+          local second = upstream:accept()
+          second:read_head()
+          second:write "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfine"
+          second:close()
+        end,
+        function()
+          assert.equal("fine", get("/post"):body())
+        end,
+      }
+    end
+  end)
+
+  it("over which 408 came a moment ago is not used", function()
+    local connection = kept_connection()
+    connection:write "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    tg.gather {
+      function()
+        local second = upstream:accept()
+        second:read_head()
+        second:write(FINE)
+        second:close()
+      end,
+      function()
+        assert.equal("fine", get("/post"):body())
+      end,
+    }
+    connection:close()
+  end)
+
   it("that the upstream closes as the request arrives is tried once more, on a new one", function()
     local connection = kept_connection()
     tg.gather {
@@ -168,7 +207,8 @@ describe("a connection to an upstream", function()
         connection:close()
       end,
       function()
-        assert.equal(502, get("/post").status)
+        assert.matches("as it may have acted on the request, a method that is not idempotent is not sent again",
+          get("/why-post"):body(), 1, true)
       end,
     }
     assert.is_nil(upstream:accept_nowait())

@@ -282,3 +282,23 @@ describe("a call's body", function()
     end
   end)
 end)
+
+describe("headers that are none", function()
+  it("are refused, by a call and by a client", function()
+    local multimap = require "tidegate.multimap"
+    for _, case in ipairs {
+      { "x", "must be a table, not a string" },
+      { multimap.pairs { "a", "1" }, "must be headers, and this is a query, a form or cookies" },
+      { multimap.pairs { "a", "1", "a", "2" }, "must be headers, and this is a query, a form or cookies" },
+    } do
+      for _, call in ipairs {
+        function() tg.http.get("http://127.0.0.1:1/", { headers = case[1] }) end,
+        function() tg.http.client { base_url = "http://127.0.0.1:1/", headers = case[1] } end,
+      } do
+        local is_fine, message = pcall(call)
+        assert.is_false(is_fine)
+        assert.matches(case[2], tostring(message), 1, true)
+      end
+    end
+  end)
+end)

@@ -335,3 +335,13 @@ describe("response.of", function()
     assert.is_false((pcall(response.of, true)))
   end)
 end)
+
+describe("a cookie's value", function()
+  it("is text or a number, and no boolean, of which a client could only make text", function()
+    for _, cookie in ipairs { true, false, { value = true } } do
+      local ok, message = pcall(tg.response, { cookies = { id = cookie } })
+      assert.is_false(ok)
+      assert.matches("cookie id: a value must be a string or a number, not a boolean", tostring(message), 1, true)
+    end
+  end)
+end)
