@@ -23,13 +23,15 @@ local NONE = {}
 
 -- [exchange] = {request = source?, answers = {source, …}, next = the place of the next answer}
 local noted = {}
-copies.noted = noted
+-- How many of these there are: who asks for each request asks this first, as a look-up by an exchange is not compiled.
+local live = { count = 0 }
+copies.live = live
 
 local function note_of(exchange)
   local note = noted[exchange]
   if not note then
     note = { answers = {}, next = 1 }
-    noted[exchange] = note
+    noted[exchange], live.count = note, live.count + 1
   end
   return note
 end
@@ -42,7 +44,15 @@ local function source_of(held)
   return { values = held.values, lists = held.lists, set = held.set, ended = held.ended, count = count }
 end
 
---- A script looks at a request's headers. Who serves the request takes it out of copies.noted when it ends.
+--- The request is over.
+---@param exchange userdata
+function copies.forget(exchange)
+  if noted[exchange] then
+    noted[exchange], live.count = nil, live.count - 1
+  end
+end
+
+--- A script looks at a request's headers. Who serves the request calls copies.forget when it ends.
 ---@param request tidegate.Request
 ---@param held tidegate.Held
 function copies.note_request(request, held)
@@ -66,7 +76,7 @@ function copies.note_answer(answer, held)
 end
 
 local function note_of_running()
-  return next(noted) ~= nil and noted[core.running_exchange() or false] or nil
+  return live.count > 0 and noted[core.running_exchange() or false] or nil
 end
 
 --- The fields of the request that the running task works for; nil where nobody has looked at them.

@@ -13,7 +13,7 @@ local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
-local request_line, noted = core.request_line, copies.noted
+local request_line, live = core.request_line, copies.live
 local type, xpcall = type, xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
@@ -157,8 +157,8 @@ function serve.handler(find, dev, compression)
       end
     end
     request._exchange = false -- what is still asked of it raises
-    if noted[exchange] then
-      noted[exchange] = nil
+    if live.count > 0 then
+      copies.forget(exchange)
     end
   end
   local function on_request()

@@ -344,3 +344,23 @@ describe("what the gateway adds", function()
     end
   end)
 end)
+
+describe("what is kept to know copies by", function()
+  it("is forgotten when its request is over, however that ends", function()
+    local copies = require "tidegate.copies"
+    for _, finish in ipairs {
+      function() return "fine" end,
+      function() tg.abort(400) end,
+      function() error "on purpose" end,
+    } do
+      assert.equal(0, copies.live.count)
+      upstream_gets({ "X-A: 1" }, function(request)
+        local answer = tg.http.get(URL, { headers = request.headers })
+        assert.equal(1, copies.live.count)
+        return answer.headers["x-a"] or finish()
+      end)
+      tg.sleep(0.01)
+      assert.equal(0, copies.live.count)
+    end
+  end)
+end)
