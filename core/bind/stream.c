@@ -157,7 +157,8 @@ static void on_read_abort(tg_task *task) {
 /* core.stream_wait(stream) → error: waits until more bytes have come, or nothing more can */
 static int wait_readable(lua_State *L) {
   script_stream *self = check_stream(L);
-  if (self->code != 0 || self->stream == NULL) return 0;
+  if (self->code != 0) return 0;
+  if (self->stream == NULL) tg_raise(L, "this stream is not connected yet");
   if (self->reader != NULL) tg_raise(L, "another task is reading from this stream");
   tg_task *task = tg_task_enter(L, "stream:read");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);

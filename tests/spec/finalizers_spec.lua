@@ -310,8 +310,10 @@ describe("A finalizer that brings what a task is about to wait for", function()
         tg.gather {
           function() event:wait() end,
           function()
-            tg.sleep(1)
-            event:set()
+            repeat
+              local _ = { tostring {} }
+              tg.sleep(0)
+            until event:is_set()
           end,
         }
       end

@@ -5,12 +5,13 @@
 -- comes to the finalizers it takes them one at a time, and there are many. Each that has run makes its successor.
 local finalizers = {}
 
-local PER_ROUND = 400
+local PER_ROUND = 400 -- where nobody says otherwise
 local STEP_ONE = 10 -- the least work of the collector: one finalizer
 local STEP_MANY = 2000
 
 local prototype, functions
 local index, waiting, runs = 0, 0, 0
+local per_round, most = PER_ROUND, math.huge
 
 local function call_next()
   index = index % #functions + 1
@@ -19,15 +20,17 @@ local function call_next()
 end
 
 local function renew()
-  for _ = 1, PER_ROUND do
+  for _ = 1, per_round do
     newproxy(prototype)
   end
-  waiting = PER_ROUND
+  waiting = per_round
 end
 
 local function finalize()
   if not functions then
     return
+  elseif runs >= most then
+    return finalizers.stop()
   end
   waiting = waiting - 1
   collectgarbage("setstepmul", waiting > 0 and STEP_ONE or STEP_MANY)
@@ -39,12 +42,14 @@ end
 
 --- Begins: each finalizer calls the next function of the list; what it raises goes nowhere.
 ---@param list fun()[]
-function finalizers.start(list)
+---@param count? integer how many run for each round of the collector; 400
+---@param runs_max? integer then it ends by itself: nothing is collected while they run, and they make garbage
+function finalizers.start(list, count, runs_max)
   if not prototype then
     prototype = newproxy(true)
     getmetatable(prototype).__gc = finalize
   end
-  functions = list
+  functions, per_round, most = list, count or PER_ROUND, runs + (runs_max or math.huge)
   collectgarbage("setpause", 0)
   collectgarbage("setstepmul", STEP_MANY)
   collectgarbage("restart") -- from now on, and not when the pause of the last round is over
