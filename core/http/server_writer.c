@@ -114,7 +114,7 @@ static void await_request(tg_server_connection *connection) {
 void tg_server_writer_end_exchange(tg_server_connection *connection) {
   release_exchange(connection);
   bool more = tg_buffer_size(&connection->pending) > 0;
-  if (connection->closing || (connection->peer_finished && !more)) {
+  if (connection->closing || (connection->peer_finished && !more) || tg_server_connection_is_last(connection)) {
     tg_server_connection_linger(connection);
     return;
   }

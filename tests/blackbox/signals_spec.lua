@@ -55,6 +55,9 @@ return function(app)
     while os.clock() < ended do end
     return "held"
   end)
+  app:get("/pieces", function()
+    return tg.response { body = function(write) write "begun" tg.sleep(0.3) write "ended" end }
+  end)
   app:get("/slow", function() tg.sleep(0.5) return "slow" end)
 end
 ]]
@@ -265,6 +268,18 @@ describe("SIGTERM", function()
       assert.equal(index == #list, answer.closes)
     end
     assert.same({ "held", "hello 1", "slow", "hello 2", "hello 3" }, all)
+    serving:wait_for_end()
+  end)
+
+  it("closes a connection behind an answer that had begun", function()
+    local serving = start("--drain-timeout-ms=60000", "--idle-timeout-ms=60000")
+    local connection = socket.connect(serving.port)
+    connection:write(request.get "/pieces")
+    connection:read_until "begun"
+    serving.process:signal(process.SIGTERM)
+    serving:wait_for_log "info stopping"
+    assert.matches("ended\r\n0\r\n\r\n$", connection:read_rest())
+    connection:close()
     serving:wait_for_end()
   end)
 
