@@ -2,19 +2,21 @@
 #include "bind/runtime.h"
 #include "proto/utf8.h"
 
+enum { GIVEN = TG_JSON_NAME - 1 };
+
 static void push_function(lua_State *L, lua_CFunction function) {
   lua_pushvalue(L, lua_upvalueindex(1));
-  for (int given = 1; given <= TG_JSON_SHOWN - 1; given++) lua_pushvalue(L, given);
+  for (int given = 1; given <= GIVEN; given++) lua_pushvalue(L, given);
   lua_pushnil(L);
   lua_pushcclosure(L, function, TG_JSON_UPVALUES);
 }
 
-/* core.json_functions(list, object, raw, held, shown) → encode, decode: with the metatables of tables that are lists or
-   objects whatever is in them, and of those whose item 1 is JSON already. What is decoded has one of the first two. A
-   table with a metatable and something at `held` is what that has at `shown`. */
+/* core.json_functions(list, object, raw, held, shown, name) → encode, decode: with the metatables of tables that are lists
+   or objects whatever is in them, and of those whose item 1 is JSON already. What is decoded has one of the first two. A
+   table with a metatable and something at `held` is what that has at `shown`; a metatable has its own name at `name`. */
 static int json_functions(lua_State *L) {
   for (int given = 1; given <= 4; given++) luaL_checktype(L, given, LUA_TTABLE);
-  luaL_checktype(L, 5, LUA_TSTRING);
+  for (int given = 5; given <= GIVEN; given++) luaL_checktype(L, given, LUA_TSTRING);
   push_function(L, tg_json_encode);
   push_function(L, tg_json_decode);
   return 2;

@@ -5,13 +5,15 @@
 #include <lua.h>
 
 /* The upvalues of both functions, behind the runtime: the metatables by which a table says what it is; the key of what a
-   map of multimap.lua holds, and in that, of what it shows; and what each of the functions works with. */
+   map of multimap.lua holds, and in that, of what it shows; of the name in a metatable; and what each of the functions
+   works with. */
 enum {
   TG_JSON_LIST = 2,
   TG_JSON_OBJECT,
   TG_JSON_RAW,
   TG_JSON_HELD,
   TG_JSON_SHOWN,
+  TG_JSON_NAME,
   TG_JSON_WORK,
   TG_JSON_UPVALUES = TG_JSON_WORK
 };

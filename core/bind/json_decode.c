@@ -122,17 +122,6 @@ static int finish(lua_State *L, bool fine) {
   return 2;
 }
 
-static int decode_short(lua_State *L, tg_text text) {
-  char pool[POOL_BYTES], message[TG_JSON_MESSAGE_SIZE];
-  yyjson_alc memory;
-  yyjson_doc *document;
-  yyjson_alc_pool_init(&memory, pool, sizeof pool);
-  tg_json_result result = tg_json_read(text, &memory, &document, message);
-  if (result == TG_JSON_NO_MEMORY) return luaL_error(L, "not enough memory");
-  if (result == TG_JSON_WRONG) return fail(L, message);
-  return finish(L, push_document(L, document));
-}
-
 /* Takes what is worked with out of its upvalue, or makes it, and leaves it on the stack. [-0, +1, m] */
 static work *take_work(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(TG_JSON_WORK));
@@ -162,6 +151,17 @@ static int decode_long(lua_State *L, tg_text text) {
   if (result == TG_JSON_NO_MEMORY) return luaL_error(L, "not enough memory");
   if (result == TG_JSON_WRONG) return fail(L, message);
   return finish(L, fine);
+}
+
+static int decode_short(lua_State *L, tg_text text) {
+  char pool[POOL_BYTES], message[TG_JSON_MESSAGE_SIZE];
+  yyjson_alc memory;
+  yyjson_doc *document;
+  yyjson_alc_pool_init(&memory, pool, sizeof pool);
+  tg_json_result result = tg_json_read(text, &memory, &document, message);
+  if (result == TG_JSON_NO_MEMORY) return decode_long(L, text); /* "[[[[" takes more than a document of its size */
+  if (result == TG_JSON_WRONG) return fail(L, message);
+  return finish(L, push_document(L, document));
 }
 
 int tg_json_decode(lua_State *L) {

@@ -21,6 +21,9 @@ enum {
   PATH_BYTES_MAX = 400,
   PATH_NAME_BYTES_MAX = 60,
   WRONG_SIZE = 120,
+  SMALL_MEMBERS = 8,
+  SMALL_TEXT_BYTES_MAX = 250,
+  SMALL_BYTES = SMALL_TEXT_BYTES_MAX * TG_JSON_ESCAPE_MAX + SMALL_MEMBERS * 2 * TG_NUMBER_SIZE + TG_JSON_ROOM_MAX,
   VALUE = 1, /* on the stack: what is encoded, what is worked with, the tables that wait */
   WORK,
   WAITING,
@@ -91,21 +94,37 @@ static tg_json_value value_at(lua_State *L, int index) {
   return value;
 }
 
-/* Writes a value that is no table. */
-static bool write_value(work *is, lua_State *L, const tg_json_value *value) {
+/* Appends a value that is no table; false where it cannot be. */
+static bool write_scalar(tg_buffer *text, const tg_json_value *value) {
   switch (value->kind) {
     case LUA_TSTRING:
-      return tg_json_write_string(&is->text, value->text) || fail_text(is, value->text);
+      return tg_json_write_string(text, value->text);
     case LUA_TNUMBER:
-      return tg_json_write_number(&is->text, value->number) ||
-             fail(is, "it is %s, which JSON does not have", isnan(value->number) ? "NaN" : "infinite");
+      return tg_json_write_number(text, value->number);
     case LUA_TBOOLEAN:
-      return tg_buffer_append_text(&is->text, value->flag ? TG_TEXT("true") : TG_TEXT("false")), true;
+      tg_buffer_append_text(text, value->flag ? TG_TEXT("true") : TG_TEXT("false"));
+      return true;
     case LUA_TNIL:
-      return tg_buffer_append_text(&is->text, TG_TEXT("null")), true;
+      tg_buffer_append_text(text, TG_TEXT("null"));
+      return true;
+    default:
+      return false;
+  }
+}
+
+static bool fail_scalar(work *is, lua_State *L, const tg_json_value *value) {
+  switch (value->kind) {
+    case LUA_TSTRING:
+      return fail_text(is, value->text);
+    case LUA_TNUMBER:
+      return fail(is, "it is %s, which JSON does not have", isnan(value->number) ? "NaN" : "infinite");
     default:
       return fail(is, "it is a %s", lua_typename(L, value->kind));
   }
+}
+
+static bool write_value(work *is, lua_State *L, const tg_json_value *value) {
+  return write_scalar(&is->text, value) || fail_scalar(is, L, value);
 }
 
 /* --- lists --- */
@@ -295,7 +314,7 @@ static const char *refusal_of(tg_text name) {
 
 /* Is a table data that has the metatable on the top? [-1, +0, -] */
 static bool is_data(work *is, lua_State *L) {
-  lua_pushliteral(L, "__name");
+  lua_pushvalue(L, lua_upvalueindex(TG_JSON_NAME)); /* a literal would be made, and the collector could run */
   lua_rawget(L, -2);
   tg_text name = {"", 0};
   if (lua_type(L, -1) == LUA_TSTRING) name.data = lua_tolstring(L, -1, &name.size);
@@ -487,7 +506,48 @@ static void give_back(work *is, lua_State *L) {
   is->is_busy = false;
 }
 
+/* --- small objects --- */
+
+/* Takes down the members of the table at VALUE; false, with anything pushed, where it is not small: there are many, or
+   tables or number keys among them, or much text. [-0, +?, -] */
+static bool add_small_members(lua_State *L, tg_json_members *members) {
+  size_t bytes = 0;
+  for (lua_pushnil(L); lua_next(L, VALUE) != 0; lua_pop(L, 1)) {
+    if (members->count == SMALL_MEMBERS || lua_type(L, -2) != LUA_TSTRING) return false;
+    tg_json_value name = value_at(L, -2), value = value_at(L, -1);
+    if (value.kind == LUA_TTABLE) return false;
+    bytes += name.text.size + (value.kind == LUA_TSTRING ? value.text.size : 0);
+    if (bytes > SMALL_TEXT_BYTES_MAX) return false;
+    tg_json_members_add(members, name.text)->value = value;
+  }
+  return true;
+}
+
+/* The usual small answer, an object of a few short texts and numbers, without what larger values need: half the
+   instructions. False, with anything pushed, where the value is another or something is wrong in it. [-0, +?, m] */
+static bool encode_small(lua_State *L) {
+  tg_json_member list[SMALL_MEMBERS];
+  tg_json_members members = {list, 0, SMALL_MEMBERS};
+  char memory[SMALL_BYTES];
+  tg_buffer text = {.data = memory, .capacity = sizeof memory}; /* which never has to grow */
+  if (lua_type(L, VALUE) != LUA_TTABLE || lua_getmetatable(L, VALUE) != 0) return false;
+  if (!add_small_members(L, &members)) return false;
+  tg_json_members_sort(&members, 0);
+  memory[text.end++] = '{';
+  for (size_t i = 0; i < members.count; i++) {
+    if (i > 0) memory[text.end++] = ',';
+    if (!tg_json_write_string(&text, list[i].name)) return false;
+    memory[text.end++] = ':';
+    if (!write_scalar(&text, &list[i].value)) return false;
+  }
+  memory[text.end++] = '}';
+  lua_pushlstring(L, memory, text.end);
+  return true;
+}
+
 int tg_json_encode(lua_State *L) {
+  lua_settop(L, VALUE);
+  if (encode_small(L)) return 1;
   lua_settop(L, VALUE);
   work *is = take_work(L);
   lua_pushnil(L); /* WAITING */

@@ -19,7 +19,8 @@ typedef enum tg_json_result { TG_JSON_READ, TG_JSON_WRONG, TG_JSON_NO_MEMORY } t
 extern const char tg_json_is_empty[];
 
 /* Reads a text into *document, which the caller frees with yyjson_doc_free; its memory is `memory`'s, malloc's where that
-   is NULL, and at most 13 times the text's and 256 bytes. The text is not needed any more. Depth is not looked at.
+   is NULL, and at most 13 times the text's and 256 bytes, twice that while a broken one is read. The text is not needed any
+   more. Depth is not looked at.
    TG_JSON_WRONG: message says in plain words what is wrong, and in which line and column (in characters, from 1). */
 tg_json_result tg_json_read(tg_text text, const yyjson_alc *memory, yyjson_doc **document,
                             char message[TG_JSON_MESSAGE_SIZE]);

@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* Long texts are written in pieces of about this size, for each of which there is room even if it is escaped whole. */
-enum { PIECE_MAX = 512, SHORT_MAX = 100, ESCAPE_MAX = 6 };
-
 /* What stands behind the backslash: 'u' for those that are written as numbers. 0 for bytes that are written as they are,
    NOT_ASCII for those of longer characters. */
 enum { NOT_ASCII = 'x' };
@@ -48,13 +45,21 @@ static bool is_plain(char byte) {
 
 /* Copies what is plain, as far as it goes; how many bytes. */
 static size_t copy_plain(char *out, tg_text text) {
+  const uint64_t blanks = 0x2020202020202020;
   size_t size = 0;
   uint64_t eight;
-  while (size + sizeof eight <= text.size) {
-    memcpy(&eight, text.data + size, sizeof eight);
+  for (; size + 8 <= text.size; size += 8) {
+    memcpy(&eight, text.data + size, 8);
     if (!are_plain(eight)) break;
-    memcpy(out + size, &eight, sizeof eight);
-    size += sizeof eight;
+    memcpy(out + size, &eight, 8);
+  }
+  if (size + 4 <= text.size) {
+    eight = blanks;
+    memcpy(&eight, text.data + size, 4);
+    if (are_plain(eight)) {
+      memcpy(out + size, &eight, 4);
+      size += 4;
+    }
   }
   for (; size < text.size && is_plain(text.data[size]); size++) out[size] = text.data[size];
   return size;
@@ -76,7 +81,7 @@ static size_t write_character(char **out, tg_text text) {
 /* Writes the beginning of a text, about a piece, to where there is room for it, and moves *out behind it; how much of
    the text that was, 0 where it is not UTF-8. Characters are taken whole, for which it may be a little more. */
 static size_t write_piece(char **out, tg_text text) {
-  size_t at = 0, end = text.size < PIECE_MAX ? text.size : PIECE_MAX;
+  size_t at = 0, end = text.size < TG_JSON_PIECE_MAX ? text.size : TG_JSON_PIECE_MAX;
   while (at < end) {
     size_t plain = copy_plain(*out, (tg_text){text.data + at, end - at});
     at += plain, *out += plain;
@@ -92,7 +97,7 @@ static size_t write_piece(char **out, tg_text text) {
 /* Appends a long string behind its first quote. */
 static bool write_pieces(tg_buffer *buffer, tg_text text) {
   while (text.size > 0) {
-    char *room = tg_buffer_reserve(buffer, (PIECE_MAX + sizeof(uint64_t)) * ESCAPE_MAX), *end = room;
+    char *room = tg_buffer_reserve(buffer, TG_JSON_ROOM_MAX), *end = room;
     if (room == NULL) return true;
     size_t taken = write_piece(&end, text);
     if (taken == 0) return false;
@@ -104,13 +109,16 @@ static bool write_pieces(tg_buffer *buffer, tg_text text) {
 }
 
 bool tg_json_write_string(tg_buffer *buffer, tg_text text) {
-  char *room = tg_buffer_reserve(buffer, SHORT_MAX * ESCAPE_MAX + 2), *end = room;
+  char *room = tg_buffer_reserve(buffer, TG_JSON_SHORT_MAX * TG_JSON_ESCAPE_MAX + 2), *end = room;
   if (room == NULL) return true;
   *end++ = '"';
-  if (text.size > SHORT_MAX) {
+  if (text.size > TG_JSON_SHORT_MAX) {
     buffer->end++;
     return write_pieces(buffer, text);
   }
+  size_t plain = copy_plain(end, text);
+  end += plain;
+  text = (tg_text){text.data + plain, text.size - plain};
   if (write_piece(&end, text) != text.size) return false;
   *end++ = '"';
   buffer->end += (size_t)(end - room);

@@ -5,6 +5,13 @@
 
 #include "base/buffer.h"
 
+enum {
+  TG_JSON_ESCAPE_MAX = 6,                            /* bytes for one of a string */
+  TG_JSON_SHORT_MAX = 100,                           /* a string up to here is written at once */
+  TG_JSON_PIECE_MAX = 512,                           /* a longer one in pieces of about this size */
+  TG_JSON_ROOM_MAX = (512 + 8) * TG_JSON_ESCAPE_MAX, /* … and a buffer with so much room never has to grow for one */
+};
+
 /* Appends a string with its quotes; false where the text is not UTF-8, with what stood before the wrong byte written.
    Without memory the buffer says so. */
 bool tg_json_write_string(tg_buffer *buffer, tg_text text);

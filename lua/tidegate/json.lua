@@ -15,7 +15,7 @@ local error, setmetatable, type = error, setmetatable, type
 local json = {}
 
 local Raw = { __name = "tidegate.json.raw" }
-local encode, try_decode = core.json_functions(marks.list, marks.object, Raw, multimap.HELD, "values")
+local encode, try_decode = core.json_functions(marks.list, marks.object, Raw, multimap.HELD, "values", "__name")
 
 --- What JSON's null decodes to and encodes from. It is lua-cjson's, too.
 json.null = require("cjson").null

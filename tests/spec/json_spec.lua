@@ -452,6 +452,10 @@ describe("json.decode", function()
     assert.is_table(json.decode(("["):rep(1000) .. ("]"):rep(1000)))
     local text = json.encode(json.decode(('{"a":'):rep(999) .. "[]" .. ("}"):rep(999)))
     assert.equal(('{"a":'):rep(999) .. "[]" .. ("}"):rep(999), text)
+    for count = 1, 1000 do -- broken ones take more memory than those that are right
+      assert.matches("it ends too early", message_of(json.decode, ("["):rep(count)), 1, true)
+      assert.matches("it ends too early", message_of(json.decode, ("[1,"):rep(count)), 1, true)
+    end
     message_of(json.decode, ("["):rep(100000))
     assert.matches("line 1, column 1001: it is nested deeper than 1000 levels",
       message_of(json.decode, ("["):rep(100000) .. ("]"):rep(100000)), 1, true)
