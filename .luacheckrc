@@ -4,4 +4,4 @@ codes = true
 
 files["tests"] = { std = "luajit+busted" }
 files["bench/nginx"] = { read_globals = { "ngx" } }
-files["bench/wrk"] = { globals = { "init", "request" }, read_globals = { "wrk" } }
+files["bench/wrk"] = { globals = { "init", "request", "wrk" } }

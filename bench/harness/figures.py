@@ -86,6 +86,15 @@ SERVED = [
            ratio_to("download", "nginx", "megabytes_per_second"), "at least", 0.9),
 ]
 
+JSON = [
+    *(Figure(f"{verb} of {what}, times lua-cjson's time", median_of(key, metric), "at most", target)
+      for key, what in (("json_small", "a small object"), ("json_list", "a list of 100 objects"), ("json_large", "1 MB"))
+      for verb, metric, target in (("encoding", "encode_times", 0.8), ("decoding", "decode_times", 1.0))),
+    Figure("a document of 1 KB taken and given, requests/s, times nginx + Lua's",
+           ratio_to("json_1k", "nginx", "per_second"), "at least", 1.2),
+    Figure("… of 107 KB", ratio_to("json_107k", "nginx", "per_second"), "at least", 1.2),
+]
+
 HTTP = [
     Figure("memory for each of 10,000 idle connections",
            median_of("idle", "bytes"), "at most", 2048, " bytes", 0,
@@ -124,4 +133,4 @@ TASKS = [
            median_of("tasks_blocking", "wait_rise"), "under", 2.0, " ms"),
 ]
 
-SECTIONS = [("Serving", SERVED), ("HTTP/1.1", HTTP), ("Tasks", TASKS)]
+SECTIONS = [("Serving", SERVED), ("HTTP/1.1", HTTP), ("JSON", JSON), ("Tasks", TASKS)]

@@ -22,9 +22,9 @@ BUILD = ROOT / "build" / "bench"
 FILES = BUILD / "files"  # what the workloads download and files serve
 
 SERVED = frozenset({"hello", "proxy", "aggregate", "aggregate_1s", "memory", "idle", "download", "files",
-                    "slowloris"})
+                    "slowloris", "json_1k", "json_107k"})
 FLAT = frozenset({"flat_hello", "flat_mix"})
-TASKS = frozenset({"tasks_cost", "tasks_sleepers", "tasks_cancelled", "tasks_tree", "tasks_blocking"})
+TASKS = frozenset({"json_small", "json_list", "json_large", "tasks_cost", "tasks_sleepers", "tasks_cancelled", "tasks_tree", "tasks_blocking"})
 BLOCKING_THREADS = 10  # so many calls of tg.blocking run at once
 CONNECTIONS = 16384
 

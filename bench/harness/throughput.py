@@ -19,11 +19,14 @@ class Throughput(Workload):
 
     def prepare(self, name, running, plan):
         self.check(name, running)
-        wrk.run(running.url + self.path, plan.load_core, plan.connections, WARM_UP_SECONDS)
+        self.load(running, plan, WARM_UP_SECONDS)
+
+    def load(self, running, plan, seconds):
+        return wrk.run(running.url + self.path, plan.load_core, plan.connections, seconds)
 
     def sample(self, running, plan):
         cpu_before, started = running.cpu(), time.monotonic()
-        load = wrk.run(running.url + self.path, plan.load_core, plan.connections, plan.seconds)
+        load = self.load(running, plan, plan.seconds)
         cpu, elapsed = running.cpu() - cpu_before, time.monotonic() - started
         return {
             "per_second": load.per_second,

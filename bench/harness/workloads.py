@@ -5,7 +5,7 @@ A sample is a dictionary of figures; its keys are what figures.py and report.py 
 import http.client
 import time
 
-from . import answers, download, files, flat, idle, sleepers, slowloris, tasks, wrk
+from . import answers, documents, download, files, flat, idle, sleepers, slowloris, tasks, wrk
 from .process import HOST
 from .throughput import WARM_UP_SECONDS, Throughput
 from .workload import Workload
@@ -56,10 +56,11 @@ ALL = [
     idle.Idle(),
     download.Download(),
     files.Files(),
+    *documents.ALL,
     *flat.ALL,
     slowloris.Slowloris(),
     *tasks.ALL,
 ]
 
 GROUPS = {name: [workload.key for workload in group.ALL]
-          for name, group in (("flat", flat), ("tasks", tasks))}
+          for name, group in (("flat", flat), ("tasks", tasks), ("json", documents))}

@@ -32,14 +32,16 @@ def read_report(text, url):
     return Load(int(totals.group(1)), int(refused.group(1)) if refused else 0, float(rate.group(1)))
 
 
-def run(url, core, connections, seconds, script=None):
-    """Loads `url` from one thread on one core; or what a Lua script makes of it, which may ask for what is refused."""
+def run(url, core, connections, seconds, script=None, arguments=None):
+    """Loads `url` from one thread on one core; or what a Lua script makes of it. One without arguments may ask for what
+    is refused."""
     command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     command += ["-s", str(script), url] if script else [url]
+    command += ["--", *map(str, arguments)] if arguments else []
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise BenchError(f"wrk failed at {url}:\n{done.stdout}")
     load = read_report(done.stdout, url)
-    if load.refused > 0 and not script:
+    if load.refused > 0 and (arguments or not script):
         raise BenchError(f"{load.refused} answers at {url} were neither 2xx nor 3xx")
     return load
