@@ -60,6 +60,7 @@ int tg_json_encode_gc(lua_State *L) {
 /* --- values --- */
 
 static bool fail(work *is, const char *format, const char *what) {
+  /* cppcheck-suppress wrongPrintfScanfArgNum ; not every format has a place for it */
   snprintf(is->wrong, sizeof is->wrong, format, what);
   return false;
 }

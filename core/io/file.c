@@ -78,7 +78,8 @@ static int open_looked_at(int at) {
   char name[32];
   snprintf(name, sizeof name, "/proc/self/fd/%d", at);
   int fd = open(name, FOR_READING | O_CLOEXEC);
-  return fd < 0 ? -errno : fd;
+  if (fd < 0) return -errno;
+  return fd;
 }
 
 /* Without /proc: by its name once more. What has come in its place meanwhile is not taken. */

@@ -57,8 +57,10 @@ static void insert_each(tg_json_member *list, size_t count) {
     if (!is_before(&list[i], &list[i - 1])) continue;
     tg_json_member moved = list[i];
     size_t to = i;
-    do list[to] = list[to - 1];
-    while (--to > 0 && is_before(&moved, &list[to - 1]));
+    do {
+      list[to] = list[to - 1];
+      to--;
+    } while (to > 0 && is_before(&moved, &list[to - 1]));
     list[to] = moved;
   }
 }

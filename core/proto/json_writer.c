@@ -33,7 +33,8 @@ static char *write_escape(char *out, unsigned char byte) {
   *out++ = '\\';
   *out++ = escapes[byte];
   if (escapes[byte] != 'u') return out;
-  memcpy(out, "00", 2);
+  out[0] = '0';
+  out[1] = '0';
   out[2] = hex[byte >> 4];
   out[3] = hex[byte & 15];
   return out + 4;
