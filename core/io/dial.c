@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 struct tg_dial {
   uv_getaddrinfo_t lookup;
@@ -11,10 +12,11 @@ struct tg_dial {
   struct addrinfo *addresses; /* all that were found */
   struct addrinfo *next;      /* the one to try next */
   tg_connect *connect;        /* the one being tried */
-  char *host;                 /* of a listener in memory, and its port, until the job has run */
+  char *host;                 /* of a listener in memory, until the job has run */
   unsigned port;
   tg_job job;
   int code;                     /* why the last one failed */
+  bool is_localhost;            /* what is looked up is this machine */
   bool looking_up;              /* the look-up's thread still holds this structure */
   tg_connect_callback callback; /* NULL once it was cancelled */
   void *owner;
@@ -58,6 +60,24 @@ static int try_next(tg_dial *dial) {
   return dial->code;
 }
 
+/* RFC 6761 section 6.3 */
+static bool is_localhost(const char *host) {
+  size_t size = strlen(host);
+  const char *end = size > 9 ? host + size - 9 : host;
+  return strcasecmp(end, "localhost") == 0 && (end == host || end[-1] == '.');
+}
+
+/* This machine's own addresses, for a system that has no name for them: a bare one has no /etc/hosts. */
+static struct addrinfo *loopback(unsigned port) {
+  char service[8];
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+  struct addrinfo *four = NULL, *six = NULL;
+  snprintf(service, sizeof service, "%u", port);
+  if (getaddrinfo("127.0.0.1", service, &hints, &four) != 0) return NULL;
+  if (getaddrinfo("::1", service, &hints, &six) == 0) four->ai_next = six;
+  return four;
+}
+
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses) {
   tg_dial *dial = TG_CONTAINER(lookup, tg_dial, lookup);
   dial->looking_up = false;
@@ -67,6 +87,10 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     free_dial(dial);
     return;
   }
+  if (status < 0 && dial->is_localhost) {
+    dial->addresses = dial->next = loopback(dial->port);
+    if (dial->next != NULL) status = 0;
+  }
   dial->code = status;
   if (status == 0) status = try_next(dial);
   if (status < 0) answer(dial, status, NULL);
@@ -75,6 +99,8 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
 static int look_up(tg_dial *dial, const char *host, unsigned port) {
   char service[8];
   snprintf(service, sizeof service, "%u", port);
+  dial->port = port;
+  dial->is_localhost = is_localhost(host);
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
   int code = uv_getaddrinfo(&dial->loop->uv, &dial->lookup, on_looked_up, host, service, &hints);
   dial->looking_up = code == 0;
