@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,8 +34,20 @@ static int on_panic(lua_State *L) {
   abort();
 }
 
+/* LuaJIT's own seed is the same in every state: processes and threads would draw the same numbers. */
+static void seed_random(lua_State *L) {
+  uint64_t bits;
+  arc4random_buf(&bits, sizeof bits);
+  lua_getglobal(L, "math");
+  lua_getfield(L, -1, "randomseed");
+  lua_pushnumber(L, (lua_Number)(bits >> 11)); /* 53 bits, which a number holds */
+  lua_call(L, 1, 0);
+  lua_pop(L, 1);
+}
+
 static int open_libraries(lua_State *L) {
   luaL_openlibs(L);
+  seed_random(L);
   tg_state_preload(L, "cjson", tg_cjson_open, NULL);
   return 0;
 }

@@ -10,6 +10,18 @@ local task = require "tidegate.task"
 
 local blocking = {}
 
+local function no_seed()
+  return false -- each thread has one of its own, from the system
+end
+
+local next_seed = no_seed
+
+--- Takes a source of seeds for math.random in the threads, one for each call, for tests that can be repeated.
+---@param fn fun(): number
+function blocking.set_seeds(fn)
+  next_seed = fn
+end
+
 local PLAIN = "nil, booleans, numbers, strings and tables of those"
 
 local function check(module, name, ...)
@@ -66,7 +78,7 @@ end
 ---@return any ... what it returns: plain data
 function blocking.call(module, name, ...)
   check(module, name, ...)
-  local bytes = plain.encode(package.path, package.cpath, module, name, ...)
+  local bytes = plain.encode(package.path, package.cpath, next_seed(), module, name, ...)
   return end_call(receive(task.results(core.blocking(bytes))))
 end
 

@@ -108,10 +108,13 @@ end
 
 local paths -- where modules were looked for from the first call on
 
-local function run_with_paths(path, cpath, ...)
+local function run_with_paths(path, cpath, seed, ...)
   local wanted = path .. "\0" .. cpath
   if paths and paths ~= wanted then
     return false
+  end
+  if seed then
+    math.randomseed(seed)
   end
   paths, package.path, package.cpath = wanted, path, cpath
   return run(...)

@@ -12,6 +12,9 @@ local errors = {}
 ---@field message string
 ---@field cause any what it was made of
 ---@field status integer? the status that an uncaught one is answered with
+---@field detail string? what its answer says of it
+---@field headers table<string, string|string[]>? of its answer
+---@field fields table<string, any>? further members of its problem
 local Error = { __name = "tidegate.Error" }
 Error.__index = Error
 function Error.__tostring(self)
@@ -30,18 +33,17 @@ function errors.is_error(value)
   return getmetatable(value) == Error
 end
 
---- Ends the request with a status and a problem+json body (RFC 9457).
+--- Ends the request with a status and a problem+json body (RFC 9457). It takes what it is given; tg.abort (abort.lua)
+--- checks it first.
 ---@param status integer 400 to 599
 ---@param detail? string for the client
 ---@param headers? table<string, string|string[]>
-function errors.abort(status, detail, headers)
-  if type(status) ~= "number" or status < 400 or status > 599 or status % 1 ~= 0 then
-    core.raise("tg.abort takes a status from 400 to 599")
-  elseif headers ~= nil and type(headers) ~= "table" then
-    core.raise(("tg.abort: the headers must be a table, not a %s"):format(type(headers)))
-  end
+---@param fields? table<string, any> further members of the problem
+function errors.abort(status, detail, headers, fields)
   local message = ("%d %s%s"):format(status, core.status_reason(status), detail and ": " .. tostring(detail) or "")
-  error(errors.new { kind = "abort", status = status, detail = detail, headers = headers, message = message }, 0)
+  error(errors.new {
+    kind = "abort", status = status, detail = detail, headers = headers, fields = fields, message = message,
+  }, 0)
 end
 
 -- What LuaJIT raises instead of a stack overflow where the handler, which takes the traceback, overflows as well.

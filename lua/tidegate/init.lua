@@ -1,9 +1,9 @@
 -- The module that routes require: `local tg = require "tidegate"`.
 local core = require "tidegate.core"
 require "tidegate.coroutines"
+local abort = require "tidegate.abort"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
-local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
@@ -21,7 +21,7 @@ local tg = {
   url = require "tidegate.url",
 
   null = json.null,
-  abort = errors.abort,
+  abort = abort.raise,
   response = response.new,
   background = background.spawn,
   blocking = blocking.call,

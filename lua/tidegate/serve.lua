@@ -17,17 +17,22 @@ local request_line, live = core.request_line, copies.live
 local type, xpcall = type, xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
+local NONE = {}
 local PROBLEM = "application/problem+json"
 
 -- The detail may hold what a client sent.
-local function problem(request, status, detail)
-  return json.encode {
+local function problem(request, status, detail, fields)
+  local members = {
     type = "about:blank",
     title = core.status_reason(status),
     status = status,
     detail = type(detail) == "string" and core.utf8_repaired(detail) or detail,
     request_id = request.id,
   }
+  for name, value in pairs(fields or NONE) do
+    members[name] = value
+  end
+  return json.encode(members)
 end
 
 -- A client that gives its request less time than it takes is no fault of the route's.
@@ -78,8 +83,9 @@ local function answer_error(self, exchange, request, route, err, trace)
     core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
     return
   end
+  local text = problem(request, status, detail, errors.is_error(err) and err.fields or nil)
   local headers = forwarding.answer_lines(errors.is_error(err) and err.headers or nil, false)
-  answer_problem(exchange, request, self.compression, status, problem(request, status, detail), headers)
+  answer_problem(exchange, request, self.compression, status, text, headers)
 end
 
 -- The client sees that its answer is not whole; why, the log says.

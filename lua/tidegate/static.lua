@@ -34,7 +34,13 @@ local function type_of(path, types)
   return types[ending] or media_types[ending] or "application/octet-stream"
 end
 
+-- Names that begin with a dot are, but for the folder whose files are there to be found (RFC 8615).
 local function is_hidden(path)
+  if path == ".well-known" then
+    return false
+  elseif path:sub(1, 12) == ".well-known/" then
+    path = path:sub(13)
+  end
   return path:sub(1, 1) == "." or path:find("/.", 1, true) ~= nil
 end
 

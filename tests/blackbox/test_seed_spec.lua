@@ -35,7 +35,7 @@ describe("block", function()
     write(table.concat(order, " "))
   end)
 
-  it("draws numbers", function() write(math.random(1e6), math.random(1e6)) end)
+  it("draws numbers", function() write(math.random(1e6), math.random(1e6), tg.blocking("math", "random", 1e6)) end)
 
   it("waits with jitter", function()
     local beats = {}

@@ -189,7 +189,7 @@ describe("an answer", function()
 
   it("of an error is compressed, too", function()
     local client = t.app(function(app)
-      app:get("/", function() tg.abort(409, TEXT, { ["X-Own"] = "1" }) end)
+      app:get("/", function() tg.abort(409, TEXT, { headers = { ["X-Own"] = "1" } }) end)
       app:get("/plain", function() tg.abort(409, TEXT) end, { compress = false })
       app:get("/small", function() tg.abort(409, "small") end)
       app:get("/cancelled", function()

@@ -10,7 +10,7 @@ end
 
 describe("tg.abort", function()
   it("raises an error object with the status and what the client may know", function()
-    local err = aborted(404, "no such order", { ["Retry-After"] = "5" })
+    local err = aborted(404, "no such order", { headers = { ["Retry-After"] = "5" } })
     assert.is_true(errors.is_error(err))
     assert.equal("abort", err.kind)
     assert.equal(404, err.status)
@@ -31,6 +31,50 @@ describe("tg.abort", function()
     end
     assert.equal(400, aborted(400).status)
     assert.equal(599, aborted(599).status)
+  end)
+end)
+
+describe("tg.abort with further fields", function()
+  it("has them as members of the problem, and headers as headers", function()
+    local given = { errors = { size = "too large" }, type = "https://x.test/size", headers = { ["Retry-After"] = 5 } }
+    local err = aborted(422, "wrong", given)
+    assert.same({ errors = { size = "too large" }, type = "https://x.test/size" }, err.fields)
+    assert.same({ ["Retry-After"] = 5 }, err.headers)
+    given.errors = nil -- it is the caller's table still
+    assert.is_table(err.fields.errors)
+    assert.is_nil(aborted(404, "x", { headers = {} }).fields)
+    assert.is_nil(aborted(404, "x", {}).fields)
+  end)
+
+  local cycle = {}
+  cycle.cycle = cycle
+  for name, case in pairs {
+    ["a status"] = { { status = 404 }, "cannot hold status: the status is its first argument" },
+    ["a detail"] = { { detail = "x" }, "cannot hold detail: the detail is its second argument" },
+    ["the request's id"] = { { request_id = "x" }, "cannot hold request_id" },
+    ["a type that is no text"] = { { type = 5 }, "type must be a string, not a number" },
+    ["a title that is no text"] = { { title = {} }, "title must be a string, not a table" },
+    ["a header, as it is spelt"] = { { ["Retry-After"] = 5 }, '{ headers = { ["Retry-After"] = … } }' },
+    ["a header in small letters"] = { { ["www-authenticate"] = "x" }, '{ headers = { ["www-authenticate"] = … } }' },
+    ["a header of one word"] = { { Allow = "GET" }, '"Allow" is the name of a header' },
+    ["a name that is none"] = { { ["a b"] = 1 }, 'begins with a letter, and "a b" does not' },
+    ["a list"] = { { "a" }, "begins with a letter, and 1 does not" },
+    ["a function"] = { { done = print }, "the further fields: cannot encode as JSON" },
+    ["NaN"] = { { size = 0 / 0 }, "the further fields: cannot encode as JSON" },
+    ["a cycle"] = { cycle, "the further fields: cannot encode as JSON" },
+    ["text that is not UTF-8"] = { { name = "\255" }, "the further fields: cannot encode as JSON" },
+    ["headers that are none"] = { { headers = "x" }, "headers must be a table of names and values, not a string" },
+    ["no table"] = { "x", "the further fields must be a table, not a string" },
+  } do
+    it("refuses " .. name, function()
+      local message = aborted(400, "x", case[1])
+      assert.matches("errors_spec.lua:%d+: tg.abort: ", message)
+      assert.matches(case[2], message, 1, true)
+    end)
+  end
+
+  it("refuses a detail that is no text", function()
+    assert.matches("the detail must be a string, not a table", aborted(400, { errors = {} }), 1, true)
   end)
 end)
 

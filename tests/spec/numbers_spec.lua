@@ -59,7 +59,8 @@ local places = {
     return tg.response({ cookies = { a = { value = number } } }).headers["Set-Cookie"][1]:match "a=([^;]*)"
   end },
   { "fields of an error", function(number)
-    return answer_of(function() tg.abort(503, "later", { ["Retry-After"] = number }) end).headers["Retry-After"]
+    local function later() tg.abort(503, "later", { headers = { ["Retry-After"] = number } }) end
+    return answer_of(later).headers["Retry-After"]
   end },
 }
 

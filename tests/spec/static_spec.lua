@@ -18,6 +18,12 @@ describe("app:static", function()
       ["public/empty"] = "",
       ["public/.secret"] = "no",
       ["public/.git/config"] = "no",
+      ["public/.well-known/acme-challenge/token"] = "yes",
+      ["public/.well-known/index.html"] = "known",
+      ["public/.well-known/.secret"] = "no",
+      ["public/.well-known/a/.well-known/b"] = "no",
+      ["public/.well-knowns/x"] = "no",
+      ["public/sub/.well-known/x"] = "no",
       ["public/big.bin"] = BIG,
       ["public/app.js"] = "let x = 1",
       ["public/app.js.gz"] = "gzipped",
@@ -97,6 +103,17 @@ describe("app:static", function()
       assert.equal(404, client:get("/assets/" .. path).status, path)
     end
     assert.equal(405, client:post("/assets/hello.txt").status)
+  end)
+
+  it("serves the .well-known of its folder, and no other name with a dot", function()
+    assert.equal("yes", client:get("/assets/.well-known/acme-challenge/token"):body())
+    assert.equal("known", client:get("/assets/.well-known/"):body())
+    assert.equal("./.well-known/", client:get("/assets/.well-known").headers.location)
+    for _, path in ipairs { ".well-known/.secret", ".well-known/a/.well-known/b", ".well-knowns/x", ".well-known/x",
+      "sub/.well-known/x", ".Well-Known/index.html", ".well-known//.secret", ".well-known/acme-challenge/%2esecret" } do
+      assert.equal(404, client:get("/assets/" .. path).status, path)
+    end
+    assert.equal("no", client:get("/hidden/sub/.well-known/x"):body())
   end)
 
   it("has no way out", function()

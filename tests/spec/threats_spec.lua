@@ -29,7 +29,7 @@ describe("class 5: in an answer", function()
       ["a redirect"] = function() return 302, nil, { Location = "/" .. evil } end,
       ["the type"] = function() return 200, "x", { ["Content-Type"] = evil } end,
       ["tg.response"] = function() return tg.response { headers = { ["X-A"] = evil } } end,
-      ["tg.abort"] = function() tg.abort(409, "x", { ["X-A"] = evil }) end,
+      ["tg.abort"] = function() tg.abort(409, "x", { headers = { ["X-A"] = evil } }) end,
       ["a cookie's value"] = function() return tg.response { cookies = { c = evil } } end,
       ["a cookie's name"] = function() return tg.response { cookies = { ["c" .. evil] = "1" } } end,
       ["a cookie's path"] = function() return tg.response { cookies = { c = { value = "1", path = evil } } } end,

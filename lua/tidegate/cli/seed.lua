@@ -1,9 +1,11 @@
 -- The seed of a test run: all that is left to chance in a test comes from it, so that a run can be repeated.
 --
--- These are the order of ready tasks, math.random, the jitter of app:every, and the order in which gather starts
--- functions that have names: pairs() takes that of a hash, which is another one in each process.
+-- These are the order of ready tasks, math.random here and in the threads of tg.blocking, the jitter of app:every, and
+-- the order in which gather starts functions that have names: pairs() takes that of a hash, which is another one in
+-- each process.
 local core = require "tidegate.core"
 local background = require "tidegate.background"
+local blocking = require "tidegate.blocking"
 local gather = require "tidegate.gather"
 
 local seed = {}
@@ -41,9 +43,14 @@ local function pairs_in_order(items)
   end
 end
 
+local function random_seed()
+  return math.random(2 ^ 31)
+end
+
 --- Puts the run under a seed.
 function seed.start(value)
   background.set_random(math.random)
+  blocking.set_seeds(random_seed)
   gather.set_order(pairs_in_order)
   core.shuffle(value)
 end
