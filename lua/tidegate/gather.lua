@@ -2,6 +2,7 @@
 local core = require "tidegate.core"
 local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
+local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
 local task = require "tidegate.task"
 
 local now = core.now
@@ -238,6 +239,7 @@ local function map_with(items, fn, options)
     fns[index] = fn
   end
   local results, failed = run_with("tg.map", task.range(1, #items), fns, items, options)
+  setmetatable(results, LIST)
   return results, failed
 end
 
@@ -260,7 +262,9 @@ function gather.map(items, fn, options)
   end
   local children = nursery.new(#items)
   children:start(spawn_items, children, items, fn)
-  return children:join("tg.map")
+  local results = children:join("tg.map")
+  setmetatable(results, LIST)
+  return results
 end
 
 --- Calls each function in a task of its own, returns what the first to succeed returned, and cancels the others. When

@@ -10,6 +10,7 @@
 -- is a plain table.
 local core = require "tidegate.core"
 local iteration = require "tidegate.iteration"
+local LIST = require("tidegate.plain").marks.list
 
 local getmetatable, setmetatable, type, rawget = getmetatable, setmetatable, type, rawget
 local next, pairs, lower, concat = next, pairs, string.lower, table.concat
@@ -299,7 +300,9 @@ function multimap.values(map, name)
     core.raise(("tg.values: a name must be a string, not a %s"):format(type(name)))
   end
   local value = value_in(map, name)
-  return type(value) == "table" and { unpack(value) } or { value }
+  local list = type(value) == "table" and { unpack(value) } or { value }
+  setmetatable(list, LIST) -- JSON's [] where it is empty
+  return list
 end
 
 local function copy_of(from)

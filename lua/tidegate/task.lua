@@ -5,6 +5,7 @@
 -- cancel the task as a whole: the scope that spawned it, or the client of its request.
 local core = require "tidegate.core"
 local new_table = require "table.new"
+local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
 
 local current, ended = core.current, core.ended
 local error, setmetatable, getmetatable = error, setmetatable, getmetatable
@@ -421,6 +422,7 @@ function task.range(first, last, step)
     count = count + 1
     list[count] = number
   end
+  setmetatable(list, LIST)
   return list
 end
 

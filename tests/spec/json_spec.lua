@@ -564,3 +564,18 @@ describe("a problem", function()
     assert.equal("caf\239\191\189 é \239\191\189\239\191\189\239\191\189", answer:json().detail)
   end)
 end)
+
+describe("a list that Tidegate makes", function()
+  it("is a list in JSON, an empty one and one with gaps too", function()
+    local function nothing() end
+    local client = require("tidegate.testing").app(function(app)
+      app:get("/", function(request)
+        return {
+          map = tg.map({}, nothing), gaps = tg.map({ 1, 2, 3 }, function(n) return n == 3 and n or nil end),
+          bounded = tg.map({}, nothing, { max = 2 }), range = tg.range(1, 0), values = tg.values(request.query, "a"),
+        }
+      end)
+    end)
+    assert.equal('{"bounded":[],"gaps":[null,null,3],"map":[],"range":[],"values":[]}', client:get("/"):body())
+  end)
+end)
