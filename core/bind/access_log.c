@@ -85,32 +85,13 @@ static tg_access_log_options read_options(lua_State *L, int index) {
   return options;
 }
 
-/* Reads the list of networks that the field names into `networks`; "unix:" stands for every Unix socket. [-0, +0, v] */
-static tg_trusted_proxies read_trusted(lua_State *L, int index, tg_network *networks) {
-  tg_trusted_proxies trusted = {.networks = networks};
-  lua_getfield(L, index, "trusted_proxies");
-  size_t count = lua_istable(L, -1) ? lua_objlen(L, -1) : 0;
-  luaL_argcheck(L, count <= TG_ACCESS_LOG_NETWORKS_MAX, index, "too many trusted proxies");
-  for (size_t i = 1; i <= count; i++) {
-    lua_rawgeti(L, -1, (int)i);
-    tg_text text = tg_check_text(L, -1);
-    if (tg_text_equal(text, TG_TEXT("unix:"))) trusted.with_unix = true;
-    else if (tg_network_parse(&networks[trusted.count], text)) trusted.count++;
-    else luaL_argerror(L, index, "a trusted proxy is no network");
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return trusted;
-}
-
-/* core.access_log_open{path, format = "json" or "combined", buffer_bytes_max, id_prefix, trusted_proxies or nil} → true; or nil and what is
+/* core.access_log_open{path, format = "json" or "combined", buffer_bytes_max, id_prefix} → true; or nil and what is
    wrong with the path. "-" is standard output. Where it is on already, it goes on with the new options. */
 static int open_log(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   luaL_checktype(L, 1, LUA_TTABLE);
-  tg_network networks[TG_ACCESS_LOG_NETWORKS_MAX];
   tg_access_log_options options = read_options(L, 1);
-  options.trusted = read_trusted(L, 1, networks);
+  options.trusted = runtime->trusted;
   if (runtime->access_log == NULL) runtime->access_log = tg_access_log_new(runtime->loop, &events, NULL);
   if (runtime->access_log == NULL) return luaL_error(L, "out of memory");
   turn_off(runtime);

@@ -53,30 +53,9 @@ static int target(lua_State *L) {
   return 1;
 }
 
-/* core.request_authority(exchange) → host and port that the client asked for, or nil */
-static int authority(lua_State *L) {
-  push_text(L, tg_request_check_exchange(L)->authority);
-  return 1;
-}
-
-/* core.request_number(exchange) → its number, from 1 */
-static int number(lua_State *L) {
-  lua_pushnumber(L, (lua_Number)tg_request_check_exchange(L)->number);
-  return 1;
-}
-
 /* core.request_version(exchange) → "1.1" or "1.0" */
 static int version(lua_State *L) {
   lua_pushstring(L, tg_request_check_exchange(L)->head.minor == 0 ? "1.0" : "1.1");
-  return 1;
-}
-
-/* core.request_peer(exchange) → the client's address, or nil when it is gone */
-static int peer(lua_State *L) {
-  char text[TG_PEER_BYTES];
-  tg_exchange_peer(tg_request_check_exchange(L), text, sizeof text);
-  if (text[0] == '\0') return 0;
-  lua_pushstring(L, text);
   return 1;
 }
 
@@ -170,10 +149,7 @@ const luaL_Reg tg_request_functions[] = {
     {"request_line", line},
     {"request_query", query},
     {"request_target", target},
-    {"request_authority", authority},
-    {"request_number", number},
     {"request_version", version},
-    {"request_peer", peer},
     {"request_fields", fields},
     {"request_field", field},
     {"request_limit_body", limit_body},

@@ -27,6 +27,15 @@ static inline tg_request *tg_request_of(const tg_exchange *exchange) {
 /* The exchange at argument 1; raises where the request has ended. [-0, +0, v] */
 tg_exchange *tg_request_check_exchange(lua_State *L);
 
+/* The id that a trusted peer has given the request; empty for none. For the watchdog's handler, too. */
+tg_text tg_request_given_id(const tg_runtime *runtime, const tg_exchange *exchange);
+
+/* Pushes that id, or the request's number. [-0, +1, m] */
+void tg_request_push_id(lua_State *L, const tg_exchange *exchange);
+
+/* At the runtime's end. */
+void tg_trusted_proxies_free(tg_runtime *runtime);
+
 /* Wakes who waits for the body. */
 void tg_request_on_body(tg_exchange *exchange);
 

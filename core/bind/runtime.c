@@ -1,5 +1,6 @@
 #include "bind/runtime.h"
 #include "bind/access_log.h"
+#include "bind/request.h"
 #include "bind/log.h"
 #include "bind/server.h"
 #include "bind/state.h"
@@ -14,8 +15,8 @@ static const luaL_Reg *const function_lists[] = {
     tg_task_functions,     tg_clock_functions,     tg_server_functions,    tg_request_functions,    tg_call_functions,
     tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
     tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
-    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_fields_functions,
-    tg_json_functions,     tg_watch_functions,
+    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_client_functions,
+    tg_fields_functions,   tg_json_functions,      tg_watch_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -278,6 +279,7 @@ bool tg_runtime_free(tg_runtime *runtime) {
   if (runtime->signals != NULL) tg_signals_close(runtime->signals);
   ended = free_loop(runtime->loop) && ended;
   tg_scratches_free(&runtime->scratches);
+  tg_trusted_proxies_free(runtime);
   free(runtime);
   return ended;
 }

@@ -21,11 +21,13 @@ typedef struct tg_runtime {
   bool is_closing; /* finalizers run for the last time: nothing new begins */
   tg_loop *loop;
   tg_client *client;
-  tg_access_log *access_log; /* NULL before it is first turned on */
-  unsigned stream_count;     /* streams of scripts that are open */
-  tg_garbage garbage;        /* of long strings */
-  tg_list servers;           /* tg_script_server */
-  tg_list listeners;         /* of stream.c */
+  tg_access_log *access_log;  /* NULL before it is first turned on */
+  tg_trusted_proxies trusted; /* whose word about their clients counts */
+  tg_network *networks;       /* … which it points to */
+  unsigned stream_count;      /* streams of scripts that are open */
+  tg_garbage garbage;         /* of long strings */
+  tg_list servers;            /* tg_script_server */
+  tg_list listeners;          /* of stream.c */
   tg_signals *signals;
   tg_watch watch;          /* of the loop, while it may be stuck */
   struct tg_task *current; /* the task that runs now; NULL between */
@@ -132,7 +134,7 @@ extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_funct
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
     tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[],
     tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
-    tg_access_log_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[];
+    tg_access_log_functions[], tg_client_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[];
 
 /* The metatables of userdata by their names, each with what its collection calls. */
 extern const luaL_Reg tg_stream_metatables[], tg_coding_metatables[], tg_file_metatables[], tg_multipart_metatables[],

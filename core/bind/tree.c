@@ -1,7 +1,6 @@
 /* What the tasks are doing, for people who look: nothing is kept for it but what the tasks hold anyway. */
 #include "bind/raise.h"
-#include "bind/task.h"
-#include "http/exchange.h"
+#include "bind/request.h"
 
 static const char *const state_names[] = {
     [TG_TASK_SPARE] = "spare",  [TG_TASK_READY] = "ready", [TG_TASK_RUNNING] = "running",
@@ -36,14 +35,14 @@ static int task_info(lua_State *L) {
   return 1;
 }
 
-/* core.task_request(task) → method, path, number of the request that it serves; nothing for another task */
+/* core.task_request(task) → method, path, id of the request that it serves; nothing for another task */
 static int task_request(lua_State *L) {
   const tg_task *task = tg_task_check(L, 1);
   if (task->owner == NULL) return 0;
   const tg_exchange *exchange = task->owner;
   lua_pushlstring(L, exchange->head.method.data, exchange->head.method.size);
   lua_pushlstring(L, exchange->target.path.data, exchange->target.path.size);
-  lua_pushnumber(L, (lua_Number)exchange->number);
+  tg_request_push_id(L, exchange);
   return 3;
 }
 

@@ -2,6 +2,7 @@
    reads what that thread has left of the task that runs, and nothing of Lua. */
 #include "bind/watch.h"
 #include "bind/log.h"
+#include "bind/request.h"
 #include "bind/task.h"
 #include "http/exchange.h"
 #include "io/watchdog.h"
@@ -61,6 +62,17 @@ static const tg_exchange *exchange_of(const tg_task *task) {
 }
 
 /* As request.id_of writes it. */
+static void put_id(line *to, const tg_runtime *runtime, const tg_exchange *exchange) {
+  tg_text given = tg_request_given_id(runtime, exchange);
+  if (given.size > 0) {
+    put(to, given);
+    return;
+  }
+  put(to, tg_text_of(runtime->watch.id_prefix));
+  PUT(to, "-");
+  put_number(to, exchange->number, 16, 6);
+}
+
 static void put_request(line *to, const tg_runtime *runtime, const tg_exchange *exchange) {
   tg_text path = exchange->target.path;
   put(to, exchange->head.method);
@@ -68,9 +80,7 @@ static void put_request(line *to, const tg_runtime *runtime, const tg_exchange *
   put(to, (tg_text){path.data, path.size < PATH_BYTES_MAX ? path.size : PATH_BYTES_MAX});
   if (path.size > PATH_BYTES_MAX) PUT(to, "...");
   PUT(to, " (request ");
-  put(to, tg_text_of(runtime->watch.id_prefix));
-  PUT(to, "-");
-  put_number(to, exchange->number, 16, 6);
+  put_id(to, runtime, exchange);
   PUT(to, ")");
 }
 

@@ -14,14 +14,14 @@ typedef enum tg_access_log_format {
   TG_ACCESS_LOG_COMBINED,
 } tg_access_log_format;
 
-enum { TG_ACCESS_LOG_ID_PREFIX_BYTES_MAX = 32, TG_ACCESS_LOG_NETWORKS_MAX = 1024 };
+enum { TG_ACCESS_LOG_ID_PREFIX_BYTES_MAX = 32 };
 
 typedef struct tg_access_log_options {
   const char *path; /* "-" for standard output */
   tg_access_log_format format;
   size_t buffer_bytes_max;    /* TG_ACCESS_LOG_BUFFER_BYTES_MIN at least */
   tg_text id_prefix;          /* of requests' ids; see access_line.h. Copied, and cut at the limit above */
-  tg_trusted_proxies trusted; /* whose word about their clients counts; copied, TG_ACCESS_LOG_NETWORKS_MAX at most */
+  tg_trusted_proxies trusted; /* whose word about their clients counts; copied */
 } tg_access_log_options;
 
 enum { TG_ACCESS_LOG_BUFFER_BYTES_MIN = 131072 }; /* half of it holds the longest line */

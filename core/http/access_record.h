@@ -21,7 +21,7 @@ typedef struct tg_access_record {
   uint64_t time_ns; /* since 1970, when the request's first byte came; 0 for `duration_ns` before now */
   tg_text id;       /* the request's id; empty for one that is made of its number */
   uint64_t number;  /* 0 for a request that has none, since it was refused before it got one */
-  tg_text remote;   /* the client, as tg_address_text or, behind trusted proxies, tg_client_address writes it */
+  tg_text remote;   /* the client, as tg_peer_text or, behind trusted proxies, tg_client_address writes it */
   tg_text peer;     /* the other end of the connection, where that is another */
   tg_text method;
   tg_text target;        /* as it was sent */

@@ -5,25 +5,19 @@
 
 struct tg_address_count {
   unsigned count;
-  char text[TG_PEER_BYTES]; /* without the port */
+  tg_peer peer; /* its port does not count */
 };
 
 /* A tree, as no choice of addresses makes it slow. */
 static int compare(const void *a, const void *b) {
-  return strcmp(((const tg_address_count *)a)->text, ((const tg_address_count *)b)->text);
-}
-
-static void read_address(const tg_stream *stream, tg_address_count *key) {
-  key->count = 0;
-  if (tg_stream_peer(stream, key->text, sizeof key->text) < 0) key->text[0] = '\0';
-  char *colon = strrchr(key->text, ':');
-  if (colon != NULL) *colon = '\0';
+  const tg_peer *one = &((const tg_address_count *)a)->peer, *other = &((const tg_address_count *)b)->peer;
+  if (one->kind != other->kind) return one->kind < other->kind ? -1 : 1;
+  return memcmp(&one->address, &other->address, sizeof one->address);
 }
 
 /* The entry of a stream's address, made where it is new; NULL without memory. */
 static tg_address_count *find(tg_admission *admission, const tg_stream *stream) {
-  tg_address_count key;
-  read_address(stream, &key);
+  tg_address_count key = {0, tg_stream_peer(stream)};
   tg_address_count **node = tsearch(&key, &admission->addresses, compare);
   if (node == NULL || *node != &key) return node != NULL ? *node : NULL;
   tg_address_count *entry = malloc(sizeof *entry);

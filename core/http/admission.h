@@ -20,7 +20,8 @@ typedef enum tg_admission_result {
   TG_NO_MEMORY,
 } tg_admission_result;
 
-/* Lets a stream in or not. *address is what tg_admission_leave wants to have back; NULL where addresses do not count. */
+/* Lets a stream in or not. An address is that of the other end of the connection, a proxy's too; IPv4 is IPv4, mapped or
+   not. *address is what tg_admission_leave wants to have back; NULL where addresses do not count. */
 tg_admission_result tg_admission_enter(tg_admission *admission, const tg_stream *stream, tg_address_count **address);
 
 /* One that was let in is gone. */

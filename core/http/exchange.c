@@ -80,8 +80,3 @@ void tg_exchange_limit_answer(tg_exchange *exchange, uint64_t deadline_ns) {
 size_t tg_exchange_unsent_bytes(const tg_exchange *exchange) {
   return exchange->connection != NULL ? tg_server_connection_unsent_bytes(exchange->connection) : 0;
 }
-
-void tg_exchange_peer(const tg_exchange *exchange, char *text, size_t size) {
-  text[0] = '\0';
-  if (exchange->connection != NULL) tg_server_connection_peer(exchange->connection, text, size);
-}

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/pool.h"
 #include "http/access_record.h"
+#include "io/peer.h"
 #include "proto/head.h"
 #include "proto/target.h"
 
@@ -58,6 +59,7 @@ struct tg_exchange {
   unsigned holders;
   tg_head head;
   tg_target target;
+  tg_peer peer;      /* the other end of the connection, also when that is gone */
   tg_text authority; /* the target's, or else Host's; {NULL, 0} in HTTP/1.0 without it */
   tg_buffer body;    /* what has come of it and was not taken */
   tg_body_state body_state;
@@ -185,8 +187,5 @@ void tg_exchange_note_route(tg_exchange *exchange, tg_text pattern);
 void tg_exchange_note_error(tg_exchange *exchange, tg_text kind);
 void tg_exchange_note_cancelled(tg_exchange *exchange, tg_text reason);
 void tg_exchange_note_upstream(tg_exchange *exchange, tg_text host, unsigned status, uint64_t duration_ns);
-
-/* The client's address; "" when it is gone. */
-void tg_exchange_peer(const tg_exchange *exchange, char *text, size_t size);
 
 #endif

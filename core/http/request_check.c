@@ -45,7 +45,7 @@ static const char *end_of_name(tg_text text) {
   return size > 0 ? text.data + size : NULL;
 }
 
-static bool is_authority(tg_text text) {
+bool tg_authority_is_valid(tg_text text) {
   if (text.size == 0) return false;
   const char *end = text.data[0] == '[' ? end_of_address(text) : end_of_name(text);
   return end != NULL && is_port((tg_text){end, text.size - (size_t)(end - text.data)});
@@ -56,10 +56,10 @@ static tg_refusal check_authority(tg_exchange *exchange) {
   const tg_field *host = tg_head_find(&exchange->head, TG_TEXT("Host"), NULL);
   if (host == NULL && exchange->head.minor == 1) return bad("no Host field");
   if (host != NULL && tg_head_find(&exchange->head, TG_TEXT("Host"), host) != NULL) return bad("two Host fields");
-  if (host != NULL && !is_authority(host->value)) return bad("the Host field is no host");
+  if (host != NULL && !tg_authority_is_valid(host->value)) return bad("the Host field is no host");
   exchange->authority = host != NULL ? host->value : (tg_text){NULL, 0};
   if (exchange->target.authority.data == NULL) return fine;
-  if (!is_authority(exchange->target.authority)) return bad("the request target's host is no host");
+  if (!tg_authority_is_valid(exchange->target.authority)) return bad("the request target's host is no host");
   if (host != NULL && !tg_text_equal_nocase(host->value, exchange->target.authority)) {
     return bad("the Host field is not the request target's host");
   }

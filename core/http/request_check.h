@@ -8,4 +8,7 @@
 /* Checks a request's head, and fills in target, authority and continue_wanted. The rules are those of proto/target.h. */
 tg_refusal tg_request_check(tg_exchange *exchange, unsigned path_rules);
 
+/* Is it a host, perhaps with a port, as Host has it? */
+bool tg_authority_is_valid(tg_text text);
+
 #endif

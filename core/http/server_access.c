@@ -1,7 +1,6 @@
 /* A connection's lines in the access log: one for each exchange, whatever becomes of it, when its last byte has been handed
    to the system or never will be. */
 #include "http/server_connection_private.h"
-#include "io/address.h"
 
 #include <stdlib.h>
 
@@ -84,14 +83,16 @@ static void write_line(tg_server_connection *connection, tg_exchange *exchange, 
   tg_access_log *log = connection->server->access_log;
   if (exchange->logged || !tg_access_log_is_open(log)) return;
   exchange->logged = true;
-  char peer[TG_ADDRESS_TEXT_BYTES], client[TG_ADDRESS_TEXT_BYTES];
-  tg_server_connection_peer(connection, peer, sizeof peer);
+  const tg_trusted_proxies *trusted = tg_access_log_trusted(log);
+  char peer[TG_PEER_BYTES], client[TG_CLIENT_TEXT_BYTES];
+  tg_peer_text(&connection->peer, peer);
   tg_access_record record = record_of(exchange, tg_loop_look_ns(connection->server->loop));
   record.remote = tg_text_of(peer);
-  if (tg_client_address(tg_access_log_trusted(log), &exchange->head, peer, client, sizeof client)) {
+  if (tg_client_address(trusted, &exchange->head, &connection->peer, client)) {
     record.peer = record.remote;
     record.remote = tg_text_of(client);
   }
+  if (exchange->number != 0) record.id = tg_client_request_id(trusted, &exchange->head, &connection->peer);
   record.bytes_out = sent_bytes(connection, exchange);
   record.cancelled = cancelled;
   if (exchange->notes != NULL) add_notes(&record, exchange->notes);

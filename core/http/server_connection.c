@@ -101,6 +101,7 @@ static tg_server_connection *connection_new(tg_server *server, tg_stream *stream
   }
   connection->server = server;
   connection->stream = stream;
+  connection->peer = tg_stream_peer(stream);
   tg_list_init(&connection->node);
   tg_job_init(&connection->next, on_next);
   tg_server_deadline_init(connection);
@@ -169,8 +170,4 @@ void tg_server_connection_abort(tg_list *node) {
   tg_server_connection *connection = TG_CONTAINER(node, tg_server_connection, node);
   connection->given_up = TG_TEXT("shutdown");
   tg_server_connection_destroy(connection);
-}
-
-void tg_server_connection_peer(const tg_server_connection *connection, char *text, size_t size) {
-  if (tg_stream_peer(connection->stream, text, size) < 0) text[0] = '\0';
 }

@@ -37,7 +37,4 @@ void tg_server_connection_body_taken(tg_server_connection *connection);
 /* Throws away what has come and what comes of its body. */
 void tg_server_connection_skip_body(tg_server_connection *connection);
 
-/* The client's address. */
-void tg_server_connection_peer(const tg_server_connection *connection, char *text, size_t size);
-
 #endif

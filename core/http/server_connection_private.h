@@ -21,6 +21,7 @@ struct tg_server_connection {
   tg_list node;
   tg_server *server;
   tg_stream *stream;
+  tg_peer peer;
   tg_address_count *address; /* of its admission */
   tg_http1_parser parser;
   tg_exchange *exchange; /* the one under way; NULL between requests */

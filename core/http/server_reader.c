@@ -21,6 +21,7 @@ static int on_head(void *owner, tg_head *head) {
     return refuse(connection, body_too_large);
   }
   (void)head;
+  exchange->peer = connection->peer;
   exchange->number = ++connection->server->exchange_count;
   exchange->handed_over = true;
   exchange->serves_half_closed = connection->server->serves_half_closed;

@@ -1,4 +1,5 @@
 #include "io/address.h"
+#include "io/peer.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -45,16 +46,8 @@ bool tg_address_parse(tg_address *address, tg_text text) {
 }
 
 void tg_address_text(const struct sockaddr *address, char *text, size_t size) {
-  char host[64] = "";
-  if (address->sa_family == AF_INET) {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-    uv_ip4_name(in, host, sizeof host);
-    snprintf(text, size, "%s:%d", host, ntohs(in->sin_port));
-  } else if (address->sa_family == AF_INET6) {
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    uv_ip6_name(in6, host, sizeof host);
-    snprintf(text, size, "[%s]:%d", host, ntohs(in6->sin6_port));
-  } else {
-    snprintf(text, size, "unix:");
-  }
+  char written[TG_PEER_BYTES];
+  tg_peer peer = tg_peer_of(address);
+  tg_peer_text(&peer, written);
+  snprintf(text, size, "%s", written);
 }

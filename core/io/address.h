@@ -22,7 +22,7 @@ bool tg_address_parse(tg_address *address, tg_text text);
 /* Makes an address of a numeric host ("::1", without brackets) and a port; false when it is not numeric. */
 bool tg_address_from_host(tg_address *address, const char *host, unsigned port);
 
-/* Writes the address as tg_address_parse reads it, with a NUL. */
+/* Writes the address as tg_address_parse reads it, with a NUL; an IPv4 address that is mapped as IPv4. */
 void tg_address_text(const struct sockaddr *address, char *text, size_t size);
 
 #endif

@@ -152,10 +152,9 @@ static void reset_end(tg_stream *stream) {
   close_end(stream);
 }
 
-static int peer_text(const tg_stream *stream, char *text, size_t size) {
+static tg_peer peer(const tg_stream *stream) {
   (void)stream;
-  if (size > 0) strncpy(text, "pair:", size);
-  return 0;
+  return (tg_peer){.kind = TG_PEER_MEMORY};
 }
 
 static const tg_stream_kind pair_kind = {
@@ -170,7 +169,7 @@ static const tg_stream_kind pair_kind = {
     .finish = finish,
     .close = close_end,
     .reset = reset_end,
-    .peer = peer_text,
+    .peer = peer,
 };
 
 static pair_end *end_new(tg_loop *loop) {

@@ -227,16 +227,15 @@ static void reset_socket(tg_stream *stream) {
   if (!can || uv_tcp_close_reset(&socket->handle.tcp, on_closed) < 0) close_socket(stream);
 }
 
-static int peer(const tg_stream *stream, char *text, size_t size) {
+static tg_peer peer(const tg_stream *stream) {
   const tg_socket *socket = socket_of(stream);
   struct sockaddr_storage storage = {.ss_family = AF_UNIX};
   int length = sizeof storage;
-  int code = 0;
-  if (socket->handle.any.type == UV_TCP) {
-    code = uv_tcp_getpeername(&socket->handle.tcp, (struct sockaddr *)&storage, &length);
+  if (socket->handle.any.type == UV_TCP &&
+      uv_tcp_getpeername(&socket->handle.tcp, (struct sockaddr *)&storage, &length) < 0) {
+    storage.ss_family = AF_UNSPEC;
   }
-  tg_address_text((struct sockaddr *)&storage, text, size);
-  return code;
+  return tg_peer_of((struct sockaddr *)&storage);
 }
 
 static const tg_stream_kind socket_kind = {

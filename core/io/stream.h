@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "io/loop.h"
+#include "io/peer.h"
 
 typedef struct tg_stream tg_stream;
 
@@ -34,7 +35,7 @@ typedef struct tg_stream_kind {
   int (*finish)(tg_stream *stream);
   void (*close)(tg_stream *stream);
   void (*reset)(tg_stream *stream);
-  int (*peer)(const tg_stream *stream, char *text, size_t size);
+  tg_peer (*peer)(const tg_stream *stream);
 } tg_stream_kind;
 
 struct tg_stream {
@@ -116,11 +117,9 @@ static inline void tg_stream_reset(tg_stream *stream) {
   stream->kind->reset(stream);
 }
 
-/* Writes the peer's address ("127.0.0.1:4711", "[::1]:80", "unix:") with a NUL; 0 or a negative code. */
-static inline int tg_stream_peer(const tg_stream *stream, char *text, size_t size) {
-  return stream->kind->peer(stream, text, size);
+/* Who is at the other end. Unknown where the peer has reset the connection: ask when it begins. */
+static inline tg_peer tg_stream_peer(const tg_stream *stream) {
+  return stream->kind->peer(stream);
 }
-
-enum { TG_PEER_BYTES = 128 };
 
 #endif

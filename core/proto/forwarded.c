@@ -56,7 +56,7 @@ static bool part(tg_text text, tg_text *host, tg_text *port) {
 }
 
 tg_hop tg_hop_parse(tg_text text) {
-  tg_hop hop = {{NULL, 0}, {NULL, 0}};
+  tg_hop hop = {.host = {NULL, 0}};
   tg_text host, port;
   if (!part(unquote(text), &host, &port) || !is_host(host)) return hop;
   if (port.size > 0) port = from(port, 1);
@@ -80,16 +80,21 @@ static bool next_part(tg_text *rest, char divider, tg_text *found) {
   return true;
 }
 
-/* for=… of an element. */
-static tg_hop parse_element(tg_text element) {
+tg_text tg_forwarded_parameter(tg_text element, tg_text name) {
   tg_text pair;
   while (next_part(&element, ';', &pair)) {
     const char *equals = pair.size > 0 ? memchr(pair.data, '=', pair.size) : NULL;
     if (equals == NULL) continue;
-    tg_text name = tg_text_trim((tg_text){pair.data, (size_t)(equals - pair.data)});
-    if (tg_text_equal_nocase(name, TG_TEXT("for"))) return tg_hop_parse(from(pair, (size_t)(equals - pair.data) + 1));
+    tg_text found = tg_text_trim((tg_text){pair.data, (size_t)(equals - pair.data)});
+    if (tg_text_equal_nocase(found, name)) return unquote(from(pair, (size_t)(equals - pair.data) + 1));
   }
-  return (tg_hop){{NULL, 0}, {NULL, 0}};
+  return (tg_text){NULL, 0};
+}
+
+static tg_hop parse_element(tg_text element) {
+  tg_hop hop = tg_hop_parse(tg_forwarded_parameter(element, TG_TEXT("for")));
+  hop.element = element;
+  return hop;
 }
 
 typedef tg_hop read_hop(tg_text element);
@@ -114,6 +119,23 @@ static unsigned last_elements(const tg_head *head, tg_text name, read_hop *read,
   unsigned skipped = count > TG_HOPS_MAX ? count - TG_HOPS_MAX : 0;
   read_elements(head, name, skipped, read, hops);
   return count - skipped;
+}
+
+tg_text tg_forwarded_element(const tg_head *head, tg_text name, unsigned from_end) {
+  tg_text kept[TG_HOPS_MAX] = {{NULL, 0}}; /* the last ones, in a ring */
+  unsigned count = 0;
+  const tg_field *field = NULL;
+  while ((field = tg_head_find(head, name, field)) != NULL) {
+    tg_text rest = field->value, element;
+    while (next_part(&rest, ',', &element)) {
+      element = tg_text_trim(element);
+      if (element.size > 0) kept[count++ % TG_HOPS_MAX] = element;
+    }
+  }
+  unsigned known = count < TG_HOPS_MAX ? count : TG_HOPS_MAX;
+  if (known == 0) return (tg_text){NULL, 0};
+  unsigned back = from_end < known ? from_end : known - 1;
+  return kept[(count - 1 - back) % TG_HOPS_MAX];
 }
 
 unsigned tg_forwarded_hops(const tg_head *head, tg_hop hops[TG_HOPS_MAX]) {

@@ -18,7 +18,6 @@ function access_log.start(values)
     format = values.access_log_format,
     buffer_bytes_max = values.access_log_buffer_bytes_max,
     id_prefix = request.id_prefix,
-    trusted_proxies = values.trusted_proxies,
   }
   if not ok then
     error(("cannot open the access log %s: %s"):format(path, why), 0)

@@ -17,38 +17,12 @@ local next, pairs, rawget, type, lower = next, pairs, rawget, type, string.lower
 
 local forwarding = {}
 
-local trusted_networks, trusts_unix = {}, false
 local NONE = {}
 
 --- The proxies in front of the gateway, whose word about their clients counts.
 ---@param networks string[] addresses, ranges like "10.0.0.0/8", and "unix:" for every peer on a Unix socket
 function forwarding.trust(networks)
-  trusted_networks, trusts_unix = {}, false
-  for _, network in ipairs(networks) do
-    if network == "unix:" then
-      trusts_unix = true
-    else
-      trusted_networks[#trusted_networks + 1] = network
-    end
-  end
-end
-
-local function is_trusted(address)
-  if address == "unix:" then
-    return trusts_unix
-  end
-  for _, network in ipairs(trusted_networks) do
-    if core.is_in_network(address, network) then
-      return true
-    end
-  end
-  return false
-end
-
---- An address without its port.
----@param peer string? "127.0.0.1:52284", "[::1]:52284", "unix:"
-function forwarding.without_port(peer)
-  return peer and (peer:match("^%[(.*)%]:%d+$") or peer:match("^(.*):%d+$") or peer)
+  core.trust_proxies(networks)
 end
 
 -- --- the fields of a message
@@ -125,25 +99,54 @@ local function drop_client(lines, theirs)
   end
 end
 
--- Says of the client what the gateway knows; what the client says itself, where it is trusted, stays before that. Names
--- in `set` are the script's.
+-- An address as Forwarded has it (RFC 7239 section 6).
+local function quoted(address)
+  return address:find(":", 1, true) and ('"[%s]"'):format(address) or address
+end
+
+-- The port that a client has called, which the host leaves out where it is the scheme's usual one.
+local function port_of(host, scheme)
+  return host and host:match ":(%d+)$" or scheme == "https" and "443" or "80"
+end
+
+-- The way from the client to here, as X-Forwarded-For has it.
+local function way(lines, theirs, client, peer)
+  local before = theirs["x-forwarded-for"] and joined(lines["x-forwarded-for"]) or client or nil
+  return before and peer and before .. ", " .. peer or peer or before
+end
+
+-- Fits what trusted proxies say to what the gateway makes of it. Of X-Forwarded-For and Forwarded only one is believed;
+-- the other one would be the client's own word, which the next server might believe.
+local function fit_claims(lines, theirs, fields, client, peer)
+  if fields == "forwarded" then
+    local said = theirs.forwarded and joined(lines.forwarded)
+    lines.forwarded = said and peer and ("%s, for=%s"):format(said, quoted(peer)) or lines.forwarded
+  elseif theirs.forwarded then
+    lines.forwarded, theirs.forwarded = nil, nil
+  end
+  if theirs["x-real-ip"] then
+    lines["x-real-ip"] = client
+  end
+end
+
+-- Says of the client what the gateway knows, and request.remote_address, scheme and host say; where that comes from a
+-- trusted proxy, the way that it names stays in front. Names in `set` are the script's.
 local function set_client(lines, theirs, set, exchange)
-  local address = forwarding.without_port(core.request_peer(exchange))
-  local before
-  if address and is_trusted(address) then
-    before = theirs["x-forwarded-for"] and joined(lines["x-forwarded-for"])
-  else
+  local address, is_ip, fields, client, scheme, host = core.request_client(exchange)
+  local peer = is_ip and address or nil
+  if fields == "none" then
     drop_client(lines, theirs)
+  else
+    fit_claims(lines, theirs, fields, client, peer)
   end
   if not address then
     return
   end
-  local known = core.is_network(address) and address or nil
-  local for_whom = before and known and before .. ", " .. known or known or before
   local says = {
-    ["x-forwarded-for"] = for_whom,
-    ["x-forwarded-host"] = lines["x-forwarded-host"] or core.request_authority(exchange),
-    ["x-forwarded-proto"] = lines["x-forwarded-proto"] or "http",
+    ["x-forwarded-for"] = way(lines, theirs, client ~= address and client, peer),
+    ["x-forwarded-host"] = host,
+    ["x-forwarded-proto"] = scheme,
+    ["x-forwarded-port"] = theirs["x-forwarded-port"] and port_of(host, scheme) or nil,
   }
   for name, value in next, says do
     if not set[name] then

@@ -21,12 +21,14 @@ local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say oth
 ---@field query table<string, string> decoded; the first of several; tg.values(query, key) for all
 ---@field headers table<string, string> without regard to case; tg.values(headers, name) for all
 ---@field cookies table<string, string> the first of several; tg.values(cookies, name) for all
----@field host string? host and port that the client asked for
----@field scheme "http"
+---@field host string? host and port that the client asked for, as trusted proxies say; nil in HTTP/1.0 without
+---@field scheme "http"|"https" how the client asked, as trusted proxies say
 ---@field target string the request target as it was sent
 ---@field version "1.1"|"1.0"
----@field remote_address string? the client's address without its port, "unix:" for a Unix socket; nil when it is gone
----@field id string unique; in the log and in every problem+json
+---@field remote_address string? the client's address without a port: behind trusted proxies the nearest hop that is
+--- none of them, which may be a name there ("unknown", "_hidden"); "unix:" for a Unix socket
+---@field peer string? the other end of the connection: "127.0.0.1:52284", "unix:"
+---@field id string in the log and in every problem+json; X-Request-Id of a trusted proxy, or a unique one
 local Request = { __name = "tidegate.Request" }
 
 local lazy, methods = {}, {}
@@ -40,14 +42,15 @@ end)
 
 request.id_prefix = id_prefix
 
---- The id of the request with that number.
+--- The id of a request: one that a trusted proxy has given, or one of its number.
+---@param given string|integer
 ---@return string
-function request.id_of(number)
-  return ("%s-%06x"):format(id_prefix, number)
+function request.id_of(given)
+  return type(given) == "string" and given or ("%s-%06x"):format(id_prefix, given)
 end
 
 function lazy.id(self)
-  return request.id_of(core.request_number(self._exchange))
+  return request.id_of(core.request_id(self._exchange))
 end
 
 function lazy.query(self)
@@ -96,12 +99,12 @@ function lazy.params()
   return {}
 end
 
-function lazy.scheme()
-  return "http"
+function lazy.scheme(self)
+  return core.request_scheme(self._exchange)
 end
 
 function lazy.host(self)
-  return core.request_authority(self._exchange)
+  return core.request_host(self._exchange)
 end
 
 function lazy.target(self)
@@ -113,7 +116,11 @@ function lazy.version(self)
 end
 
 function lazy.remote_address(self)
-  return forwarding.without_port(core.request_peer(self._exchange))
+  return core.request_address(self._exchange)
+end
+
+function lazy.peer(self)
+  return core.request_peer(self._exchange)
 end
 
 -- What comes of the body, where it has not failed and the client is not gone.

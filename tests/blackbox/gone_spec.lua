@@ -135,7 +135,7 @@ describe("class 19: a client that leaves", function()
 
   it("cancels a route that will not hear of it at each of its waits", function()
     leave_while("/swallow", 1)
-    serving:wait_for_log "swallow: 3 raised, address nil"
+    serving:wait_for_log "swallow: 3 raised, address 127.0.0.1"
   end)
 
   it("takes the call to the upstream with it", function()

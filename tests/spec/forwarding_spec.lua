@@ -105,7 +105,7 @@ describe("class 9: a request that is handed on #realtime", function()
       "X-Forwarded-Proto: https", "X-Forwarded-Port: 1" })
     assert.is_true(has(head, "x-forwarded-for: 1.2.3.4, 5.6.7.8, 127.0.0.1"))
     assert.is_true(has(head, "x-forwarded-proto: https"))
-    assert.is_true(has(head, "x-forwarded-host: test"))
+    assert.is_true(has(head, "x-forwarded-host: test:1"))
     assert.is_true(has(head, "x-forwarded-port: 1"))
   end)
 
