@@ -1,5 +1,6 @@
 #include "bind/log.h"
 #include "io/log_target.h"
+#include "proto/json_shown.h"
 #include "proto/printable.h"
 
 #include <stdint.h>
@@ -7,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_BYTES_MAX = 8 * 1024 }; /* of one message, as it is written */
+enum { MESSAGE_BYTES_MAX = 8 * 1024, FIELDS_BYTES_MAX = 16 * 1024 }; /* of one message, as it is written */
 
 static void append_time(tg_buffer *line) {
   struct timespec now;
@@ -16,7 +17,7 @@ static void append_time(tg_buffer *line) {
   clock_gettime(CLOCK_REALTIME, &now);
   gmtime_r(&now.tv_sec, &utc);
   size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  size += (size_t)snprintf(text + size, sizeof text - size, ".%03ldZ ", now.tv_nsec / 1000000);
+  size += (size_t)snprintf(text + size, sizeof text - size, ".%03ldZ", now.tv_nsec / 1000000);
   tg_buffer_append(line, text, size);
 }
 
@@ -24,6 +25,7 @@ static void append_time(tg_buffer *line) {
 static struct {
   tg_log_target target;
   bool is_open;
+  bool is_json;
   bool is_within_line; /* the end of a message was dropped */
   bool is_busy;        /* a message is being written, which a signal's handler may interrupt */
   uint64_t dropped;    /* messages, since the last one that went out */
@@ -44,27 +46,55 @@ static bool write_out(tg_text text) {
   return true;
 }
 
-static void append_line(tg_buffer *lines, const char *level, tg_text message) {
+static void append_text_line(tg_buffer *lines, const char *level, tg_text message, tg_text fields) {
   append_time(lines);
+  tg_buffer_append(lines, " ", 1);
   tg_buffer_append_text(lines, tg_text_of(level));
   tg_buffer_append(lines, " ", 1);
   tg_printable_append(lines, message, TG_TEXT("    "), MESSAGE_BYTES_MAX);
+  if (fields.size > 0) tg_printable_append(lines, fields, TG_TEXT("    "), FIELDS_BYTES_MAX);
   tg_buffer_append(lines, "\n", 1);
+}
+
+static void append_json_line(tg_buffer *lines, const char *level, tg_text message, tg_text fields) {
+  tg_buffer_append_text(lines, TG_TEXT("{\"time\":\""));
+  append_time(lines);
+  tg_buffer_append_text(lines, TG_TEXT("\",\"level\":\""));
+  tg_buffer_append_text(lines, tg_text_of(level));
+  tg_buffer_append_text(lines, TG_TEXT("\",\"message\":"));
+  tg_json_show(lines, message, MESSAGE_BYTES_MAX);
+  tg_buffer_append_text(lines, fields);
+  tg_buffer_append(lines, "}\n", 2);
+}
+
+static void append_line(tg_buffer *lines, const char *level, tg_text message, tg_text fields) {
+  if (output.is_json) append_json_line(lines, level, message, fields);
+  else append_text_line(lines, level, message, fields);
 }
 
 static void append_dropped(tg_buffer *lines) {
   char text[96];
   int size = snprintf(text, sizeof text, "%llu message%s dropped: standard error did not take them",
                       (unsigned long long)output.dropped, output.dropped == 1 ? " was" : "s were");
-  append_line(lines, "warn", (tg_text){text, (size_t)size});
+  char fields[48] = "";
+  if (output.is_json) snprintf(fields, sizeof fields, ",\"dropped\":%llu", (unsigned long long)output.dropped);
+  append_line(lines, "warn", (tg_text){text, (size_t)size}, tg_text_of(fields));
+}
+
+void tg_log_set_json(bool is_json) {
+  output.is_json = is_json;
 }
 
 void tg_log_write(const char *level, tg_text message) {
+  tg_log_write_fields(level, message, (tg_text){NULL, 0});
+}
+
+void tg_log_write_fields(const char *level, tg_text message, tg_text fields) {
   tg_buffer lines = {0};
   if (!output.is_open) output.is_open = tg_log_target_open_standard(&output.target, STDERR_FILENO) == 0;
   if (output.is_within_line) tg_buffer_append(&lines, "\n", 1);
   if (output.dropped > 0) append_dropped(&lines);
-  append_line(&lines, level, message);
+  append_line(&lines, level, message, fields);
   output.is_busy = true;
   bool is_out = output.is_open && !lines.failed && write_out(tg_buffer_text(&lines));
   output.is_busy = false;
@@ -84,6 +114,15 @@ typedef struct short_line {
 static void put(short_line *line, tg_text text) {
   for (size_t i = 0; i < text.size && line->size < sizeof line->bytes - 1; i++) {
     char c = text.data[i];
+    line->bytes[line->size++] = c >= ' ' && c <= '~' ? c : '?';
+  }
+}
+
+/* What stands between quotes in JSON, as far as there is room for it and for what comes behind. */
+static void put_quoted(short_line *line, tg_text text, size_t behind) {
+  for (size_t i = 0; i < text.size && line->size + 2 + behind < sizeof line->bytes; i++) {
+    char c = text.data[i];
+    if (c == '"' || c == '\\') line->bytes[line->size++] = '\\';
     line->bytes[line->size++] = c >= ' ' && c <= '~' ? c : '?';
   }
 }
@@ -118,15 +157,34 @@ static void put_time(short_line *line) {
   put_digits(line, now.tv_nsec / 1000000, 3, 'Z');
 }
 
-void tg_log_write_in_handler(const char *level, tg_text message) {
+static void put_text_line(short_line *line, const char *level, tg_text message) {
+  put_time(line);
+  put(line, TG_TEXT(" "));
+  put(line, tg_text_of(level));
+  put(line, TG_TEXT(" "));
+  put(line, message);
+}
+
+enum { REQUEST_BYTES = 300, END_BYTES = 40 }; /* of the request's id, escaped, and of what stands around it */
+
+static void put_json_line(short_line *line, const char *level, tg_text message, tg_text request) {
+  put(line, TG_TEXT("{\"time\":\""));
+  put_time(line);
+  put(line, TG_TEXT("\",\"level\":\""));
+  put(line, tg_text_of(level));
+  put(line, TG_TEXT("\",\"message\":\""));
+  put_quoted(line, message, REQUEST_BYTES + END_BYTES);
+  if (request.size > 0) put(line, TG_TEXT("\",\"request\":\""));
+  put_quoted(line, request, END_BYTES);
+  put(line, TG_TEXT("\"}"));
+}
+
+void tg_log_write_in_handler(const char *level, tg_text message, tg_text request) {
   short_line line = {.size = 0};
   bool is_within_line = output.is_busy || output.is_within_line;
   if (is_within_line) line.bytes[line.size++] = '\n';
-  put_time(&line);
-  put(&line, TG_TEXT(" "));
-  put(&line, tg_text_of(level));
-  put(&line, TG_TEXT(" "));
-  put(&line, message);
+  if (output.is_json) put_json_line(&line, level, message, request);
+  else put_text_line(&line, level, message);
   line.bytes[line.size++] = '\n';
   tg_log_target standard = {.fd = STDERR_FILENO, .kind = TG_LOG_TARGET_PIPE};
   tg_log_target_write(output.is_open ? &output.target : &standard, (tg_text){line.bytes, line.size});

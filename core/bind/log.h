@@ -9,7 +9,15 @@
    standard error: what is not taken is dropped, and the next message that is taken says how many were. */
 void tg_log_write(const char *level, tg_text message);
 
-/* The same from a signal's handler, whatever it has interrupted: one line of at most 1 KiB, printable ASCII. */
-void tg_log_write_in_handler(const char *level, tg_text message);
+/* The same with fields behind the message: as text, " order=7", of which 16 KiB at most are written; in JSON, where they
+   are written as they are, ",\"order\":7". */
+void tg_log_write_fields(const char *level, tg_text message, tg_text fields);
+
+/* Lines are JSON objects from here on, or text. */
+void tg_log_set_json(bool is_json);
+
+/* The same from a signal's handler, whatever it has interrupted: one line of at most 1 KiB, printable ASCII. `request` is the
+   id of the request that it is about, which JSON has as a field; empty for none. */
+void tg_log_write_in_handler(const char *level, tg_text message, tg_text request);
 
 #endif

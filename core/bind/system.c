@@ -80,9 +80,15 @@ static int private_folder(lua_State *L) {
   return 1;
 }
 
-/* core.log(level, message): writes a line to the log */
+/* core.log(level, message, fields or nil): writes a line to the log, with what stands behind the message in its format */
 static int log_message(lua_State *L) {
-  tg_log_write(luaL_checkstring(L, 1), tg_check_text(L, 2));
+  tg_log_write_fields(luaL_checkstring(L, 1), tg_check_text(L, 2), tg_opt_text(L, 3));
+  return 0;
+}
+
+/* core.log_format("json" or "text"): how lines are written from here on */
+static int log_format(lua_State *L) {
+  tg_log_set_json(strcmp(luaL_checkstring(L, 1), "json") == 0);
   return 0;
 }
 
@@ -162,6 +168,7 @@ const luaL_Reg tg_system_functions[] = {
     {"place", place},
     {"raise_descriptor_limit", raise_descriptor_limit},
     {"log", log_message},
+    {"log_format", log_format},
     {"run", run},
     {"stop", stop},
     {"hold_signals", hold_signals},

@@ -2,6 +2,7 @@
 #include "bind/raise.h"
 #include "bind/runtime.h"
 #include "io/network.h"
+#include "proto/json_shown.h"
 #include "proto/number.h"
 #include "proto/percent.h"
 #include "proto/printable.h"
@@ -146,7 +147,19 @@ static int printable(lua_State *L) {
   return 1;
 }
 
+/* core.json_shown(text, bytes_max) → the text as a JSON string, as proto/json_shown.h has it */
+static int json_shown(lua_State *L) {
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_text text = tg_check_text(L, 1);
+  size_t most = (size_t)luaL_checkinteger(L, 2);
+  tg_buffer *shown = TG_SCRATCH_TAKE(L, scratches);
+  tg_json_show(shown, text, most);
+  tg_scratch_push(L, scratches, shown);
+  return 1;
+}
+
 const luaL_Reg tg_text_functions[] = {
+    {"json_shown", json_shown},
     {"printable", printable},
     {"percent_encode", percent_encode},
     {"percent_decode", percent_decode},

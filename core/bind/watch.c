@@ -100,8 +100,11 @@ static void put_held(line *to, const tg_runtime *runtime, uint64_t now) {
   PUT(to, " ms");
 }
 
-static void tell(const char *level, const line *text) {
-  tg_log_write_in_handler(level, (tg_text){text->bytes, text->size});
+static void tell(const tg_runtime *runtime, const char *level, const line *text) {
+  line id = {.size = 0};
+  const tg_exchange *exchange = exchange_of(runtime->current);
+  if (exchange != NULL) put_id(&id, runtime, exchange);
+  tg_log_write_in_handler(level, (tg_text){text->bytes, text->size}, (tg_text){id.bytes, id.size});
 }
 
 /* --- a turn without end --- */
@@ -122,7 +125,7 @@ static void tell_of_turn(tg_runtime *runtime, uint64_t now) {
   PUT(&text, ", for ");
   put_held(&text, runtime, now);
   PUT(&text, " by now; nothing else runs until it waits or ends");
-  tell("warn", &text);
+  tell(runtime, "warn", &text);
 }
 
 /* --- a process that should end --- */
@@ -144,7 +147,7 @@ static void end_process(const tg_runtime *runtime, uint64_t now) {
     put_held(&text, runtime, now);
     PUT(&text, " by now");
   }
-  tell("error", &text);
+  tell(runtime, "error", &text);
   flush_access_log(runtime);
   _exit(TG_WATCH_STATUS);
 }
@@ -158,7 +161,7 @@ static void tell_of_wait(const tg_runtime *runtime, uint64_t now) {
     put_held(&text, runtime, now);
   }
   PUT(&text, "; another signal ends the process without it");
-  tell("warn", &text);
+  tell(runtime, "warn", &text);
 }
 
 /* The process was told to end, and the loop has not heard of it. */

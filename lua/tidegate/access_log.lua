@@ -1,6 +1,6 @@
 -- The access log, as the settings have it: one line for each exchange, written by the servers themselves.
 local core = require "tidegate.core"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 
 local access_log = {
   is_on = false, -- does anybody read what is noted of a request?
@@ -17,7 +17,7 @@ function access_log.start(values)
     path = path,
     format = values.access_log_format,
     buffer_bytes_max = values.access_log_buffer_bytes_max,
-    id_prefix = request.id_prefix,
+    id_prefix = request_id.prefix,
   }
   if not ok then
     error(("cannot open the access log %s: %s"):format(path, why), 0)

@@ -40,12 +40,12 @@ end
 
 local function describe_cancellation(place, err)
   local text = ("the background task of %s was %s"):format(place, tostring(err))
-  return text, text
+  return text, text, text, { place = place }
 end
 
 local function describe_failure(place, err, trace)
   local text = ("the background task of %s failed: %s"):format(place, errors.text(err))
-  return text .. trace, text
+  return text .. trace, text, text, { place = place, traceback = trace:gsub("^\n", "") or nil }
 end
 
 local function report(place, err, trace)

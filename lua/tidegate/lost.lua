@@ -3,7 +3,7 @@
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local reports = require "tidegate.reports"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 local task = require "tidegate.task"
 local short = require("tidegate.text").short
 
@@ -27,14 +27,22 @@ end
 local function owner_of(of)
   local method, path, number = lost.request_of(of)
   if method then
-    return ("%s %s (request %s)"):format(method, short(path), request.id_of(number))
+    return ("%s %s (request %s)"):format(method, short(path), request_id.of(number))
   end
   return "background"
 end
 
+local function fields_of(of, trace)
+  local method, path, number = lost.request_of(of)
+  return {
+    request = method and request_id.of(number), method = method, path = path and short(path),
+    traceback = trace and trace:gsub("^\n", "") or nil,
+  }
+end
+
 local function describe(of, why, err, trace)
   local summary = ("a task failed %s: %s"):format(why, errors.text(err))
-  return ("%s: %s%s"):format(owner_of(of), summary, trace or ""), summary
+  return ("%s: %s%s"):format(owner_of(of), summary, trace or ""), summary, summary, fields_of(of, trace)
 end
 
 --- Logs a failure; a cancellation is none.

@@ -33,7 +33,7 @@ local function first_line(text, bytes_max)
 end
 
 local function tell_more(level, more, summary)
-  log[level]("… %s more in the last second%s", with_commas(more), summary)
+  log._own(level, ("… %s more in the last second%s"):format(with_commas(more), summary), nil, { more = more })
 end
 
 -- Tells of those that were counted, and forgets the places where there were none for long enough.
@@ -88,7 +88,8 @@ end
 --- Writes a report, or counts it.
 ---@param level "info"|"warn"|"error"
 ---@param key string the place
----@param describe fun(...): string, string the report, and what stands for it where it is counted; called for the first
+---@param describe fun(...): string, string, string?, table? the report; what stands for it where it is counted; and of
+--- the report as log._own has it: its message and its fields. Called for the first one.
 ---@param ... any its arguments
 function reports.write(level, key, describe, ...)
   key = #key > PLACE_BYTES_MAX and key:sub(1, PLACE_BYTES_MAX) or key
@@ -100,8 +101,8 @@ function reports.write(level, key, describe, ...)
     rest[level] = (rest[level] or 0) + 1
     return
   end
-  local text, summary = describe(...)
-  log[level]("%s", text)
+  local text, summary, message, fields = describe(...)
+  log._own(level, text, message, fields)
   note_first(level, key, summary)
 end
 

@@ -7,6 +7,7 @@ local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local multimap = require "tidegate.multimap"
 local request_decoding = require "tidegate.request_decoding"
+local request_id = require "tidegate.request_id"
 local task = require "tidegate.task"
 
 local is_decode_wanted = compress.is_decode_wanted
@@ -36,21 +37,8 @@ local request = {}
 
 Request.__index = lazy_index(methods, lazy)
 
-local id_prefix = core.random_bytes(4):gsub(".", function(byte)
-  return ("%02x"):format(byte:byte())
-end)
-
-request.id_prefix = id_prefix
-
---- The id of a request: one that a trusted proxy has given, or one of its number.
----@param given string|integer
----@return string
-function request.id_of(given)
-  return type(given) == "string" and given or ("%s-%06x"):format(id_prefix, given)
-end
-
 function lazy.id(self)
-  return request.id_of(core.request_id(self._exchange))
+  return request_id.of(core.request_id(self._exchange))
 end
 
 function lazy.query(self)

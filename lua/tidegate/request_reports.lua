@@ -22,10 +22,24 @@ local function kind_of(err)
   return errors.is_error(err) and tostring(err.kind) or type(err)
 end
 
+-- The traceback of a field, which is a text of its own.
+local function own_trace(trace)
+  return trace and trace ~= "" and trace:gsub("^\n", "") or nil
+end
+
+-- What is known of a request and its error. `request` is its id.
+local function fields_of(request, route, err, trace)
+  return {
+    request = request.id, method = request.method, path = short(request.path), route = route, error = kind_of(err),
+    traceback = own_trace(trace),
+  }
+end
+
 local function describe_failure(request, route, err, trace)
   local text = errors.text(err)
   return ("%s failed (request %s): %s%s"):format(line_of(request), request.id, text, trace),
-    ("%s failed: %s"):format(route, text)
+    ("%s failed: %s"):format(route, text),
+    ("%s failed: %s"):format(line_of(request), text), fields_of(request, route, err, trace)
 end
 
 --- A fault: with its traceback.
@@ -38,7 +52,8 @@ end
 local function describe_asked_for(request, route, err)
   local text = errors.text(err)
   return ("%s failed (request %s): %s, as its client asked"):format(line_of(request), request.id, text),
-    ("%s failed, as its client asked"):format(route)
+    ("%s failed, as its client asked"):format(route),
+    ("%s failed: %s, as its client asked"):format(line_of(request), text), fields_of(request, route, err)
 end
 
 --- It took longer than its client has allowed: no fault of the route's.
@@ -47,8 +62,10 @@ function request_reports.asked_for(request, route, err)
 end
 
 local function describe_break(request, route, err)
-  return ("%s broke off its answer (request %s): %s"):format(line_of(request), request.id, errors.text(err)),
-    ("%s broke off its answer: %s"):format(route, errors.text(err))
+  local text = errors.text(err)
+  return ("%s broke off its answer (request %s): %s"):format(line_of(request), request.id, text),
+    ("%s broke off its answer: %s"):format(route, text),
+    ("%s broke off its answer: %s"):format(line_of(request), text), fields_of(request, route, err)
 end
 
 --- The client has got a part of the answer, and sees that it is none.
@@ -58,9 +75,16 @@ function request_reports.break_off(request, route, err)
     describe_break, request, route, err)
 end
 
+local function cancellation_fields(request, route, err)
+  local fields = fields_of(request, route, err)
+  fields.error, fields.reason, fields.children = "cancelled", err.reason, err.children
+  return fields
+end
+
 local function describe_cancellation(request, route, err)
   return ("%s cancelled (request %s): %s → %d %s"):format(line_of(request), request.id, err.reason, err.children,
-    err.children == 1 and "child" or "children"), ("%s cancelled: %s"):format(route, err.reason)
+    err.children == 1 and "child" or "children"), ("%s cancelled: %s"):format(route, err.reason),
+    ("%s cancelled: %s"):format(line_of(request), err.reason), cancellation_fields(request, route, err)
 end
 
 --- Nobody waits for the answer, or the gateway stops.
@@ -69,8 +93,10 @@ function request_reports.cancellation(request, route, err)
 end
 
 local function describe_second(request, route, err)
-  return ("%s: answering an error failed (request %s): %s"):format(line_of(request), request.id, errors.text(err)),
-    ("%s: answering an error failed: %s"):format(route, errors.text(err))
+  local text = errors.text(err)
+  return ("%s: answering an error failed (request %s): %s"):format(line_of(request), request.id, text),
+    ("%s: answering an error failed: %s"):format(route, text),
+    ("%s: answering an error failed: %s"):format(line_of(request), text), fields_of(request, route, err)
 end
 
 --- The answer to an error could not be given.

@@ -9,6 +9,7 @@ local background = require "tidegate.background"
 local call_url = require "tidegate.call_url"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
+local log = require "tidegate.log"
 local reports = require "tidegate.reports"
 local serve = require "tidegate.serve"
 local task = require "tidegate.task"
@@ -172,6 +173,19 @@ testing.answer = require("tidegate.testing_answer").new
 function testing.network()
   check_phase "t.network"
   core.isolate(false)
+end
+
+--- What was logged since the test began, its before_each included: a list of {level, message, fields, time, request}.
+--- It is always the same list.
+---@type tidegate.LogEntry[]
+testing.logs = {}
+
+--- For `tidegate test`: a test begins.
+function testing._begin()
+  for index = #testing.logs, 1, -1 do
+    testing.logs[index] = nil
+  end
+  log._keep(testing.logs)
 end
 
 testing.clock = {

@@ -4,7 +4,7 @@
 -- It costs nothing while nobody looks: the name and the start of a wait and a task's parent are fields that park and
 -- spawn set anyway, deadlines are the scopes', and a line is read off a coroutine's stack when it is asked for.
 local core = require "tidegate.core"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 local task = require "tidegate.task"
 local text = require "tidegate.text"
 
@@ -27,7 +27,7 @@ end
 local function label(node)
   local method, path, number = core.task_request(node.of)
   if method then
-    return ("%s %s (request %s)"):format(method, text.short(path), request.id_of(number))
+    return ("%s %s (request %s)"):format(method, text.short(path), request_id.of(number))
   end
   return node.parent and "child" or "background"
 end

@@ -2,7 +2,7 @@
 local core = require "tidegate.core"
 local lost = require "tidegate.lost"
 local reports = require "tidegate.reports"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 local short = require("tidegate.text").short
 
 local watch = {}
@@ -17,9 +17,13 @@ local function count(name, seconds)
 end
 
 local function describe(held, name, number, path, place)
-  local which = number and (" (request %s, %s)"):format(request.id_of(number), short(path)) or ""
+  local fields = {
+    request = number and request_id.of(number), path = path and short(path), holder = name, place = place,
+    seconds = held,
+  }
+  local which = number and (" (request %s, %s)"):format(request_id.of(number), short(path)) or ""
   return ("the loop was held for %d ms by %s%s, before it waited again or ended at %s"):format(held * 1000, name, which,
-    place), ("the loop was held by %s, before it waited again or ended at %s"):format(name, place)
+    place), ("the loop was held by %s, before it waited again or ended at %s"):format(name, place), nil, fields
 end
 
 --- Watches turns.

@@ -12,7 +12,7 @@ local loader = require "tidegate.loader"
 local log = require "tidegate.log"
 local options = require "tidegate.cli.options"
 local reports = require "tidegate.reports"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 local scope = require "tidegate.scope"
 local serve = require "tidegate.serve"
 local settings = require "tidegate.cli.settings"
@@ -37,14 +37,16 @@ local function announce(bound, loaded, values)
     places[#places + 1] = address:sub(1, 5) == "unix:" and address or "http://" .. address
   end
   local count = #loaded:routes()
-  log.info("tidegate %s listens on %s (%d route%s from %s)", core.version, table.concat(places, ", "), count,
-    count == 1 and "" or "s", values.routes)
+  log._own("info", ("tidegate %s listens on %s (%d route%s from %s)"):format(core.version, table.concat(places, ", "),
+    count, count == 1 and "" or "s", values.routes), nil,
+    { version = core.version, listen = places, routes = count, folder = values.routes })
 end
 
 -- Ends in order: requests and background tasks may end, for as long as the limit lets them; then they are cancelled.
 local function drain(server, values, stopped)
   local open = core.connection_count()
-  log.info("stopping; %d connection%s open", open, open == 1 and "" or "s")
+  log._own("info", ("stopping; %d connection%s open"):format(open, open == 1 and "" or "s"), nil,
+    { connections = open })
   local in_time = scope.move_on_after(values.drain_timeout_ms / 1000, function()
     core.stop_serving(server)
     while not stopped.done do
@@ -112,6 +114,7 @@ return function(args)
   core.hold_signals()
   local values = settings.resolve(flags)
   log.set_level(values.log_level)
+  log.set_format(values.log_format)
   blocking.configure(values)
   compress.configure(values)
   forwarding.trust(values.trusted_proxies)
@@ -142,7 +145,7 @@ return function(args)
   watch.start(values.stall_warn_ms / 1000, function(method, path)
     return (loaded.shared.router:find(method, path)) -- linear: a router
   end)
-  if not core.watch_loop(request.id_prefix) then
+  if not core.watch_loop(request_id.prefix) then
     log.warn "what holds the loop cannot be named while it does: there are no timers"
   end
   background.start(app.periodic(loaded))
@@ -150,7 +153,7 @@ return function(args)
   core.run()
   local left = task.shutdown()
   if left > 0 then
-    log.warn("%d task%s did not end", left, left == 1 and "" or "s")
+    log._own("warn", ("%d task%s did not end"):format(left, left == 1 and "" or "s"), nil, { tasks = left })
   end
   reports.flush()
   log.info("stopped")

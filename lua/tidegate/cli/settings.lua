@@ -93,8 +93,13 @@ local function level(value)
 end
 
 local formats = { json = true, combined = true }
-local function log_format(value)
+local function access_log_format(value)
   return formats[value] and value or nil, "json or combined"
+end
+
+local log_formats = { text = true, json = true }
+local function log_format(value)
+  return log_formats[value] and value or nil, "text or json"
 end
 
 local ends = { cancel = true, serve = true }
@@ -112,9 +117,12 @@ settings.list = {
   { name = "dev", read = yes_or_no, default = false, flag = true,
     help = "answer a browser with a readable page where a route fails" },
   { name = "log_level", read = level, default = "info", value = "LEVEL", help = "debug, info, warn or error" },
+  { name = "log_format", read = log_format, default = "text", value = "FORMAT",
+    help = "of the log's lines: text, or json for an object in each" },
   { name = "access_log", read = text, default = "none", value = "PATH",
     help = "a line for each exchange; `-` for standard output, `none` for none" },
-  { name = "access_log_format", read = log_format, default = "json", value = "FORMAT", help = "json or combined" },
+  { name = "access_log_format", read = access_log_format, default = "json", value = "FORMAT",
+    help = "json or combined" },
   { name = "access_log_buffer_bytes_max", read = access_log_bytes, default = 1048576, value = "BYTES",
     help = "lines that are not written yet; those over it are dropped" },
   { name = "head_bytes_max", read = whole_number, default = 16384, value = "BYTES",

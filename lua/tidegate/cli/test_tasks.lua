@@ -250,6 +250,7 @@ local function begin(busted, running, element)
   running.is_virtual = not (running.is_realtime or has_tag(busted, element, "#realtime"))
   core.set_virtual(running.is_virtual)
   core.isolate(running.is_virtual and not (running.reaches_network or has_tag(busted, element, "#network")))
+  testing._begin()
   seed.start_test(running.seed, full_name(busted, element))
   running.before, running.element, running.ending = leftovers.note(), element, nil
   running.started, running.attempts, running.waits = core.now(), 0, {}

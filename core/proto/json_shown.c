@@ -1,0 +1,60 @@
+#include "proto/json_shown.h"
+#include "proto/utf8.h"
+
+#include <stdio.h>
+
+static unsigned code_of(const unsigned char *at, size_t size) {
+  if (size == 1) return at[0];
+  if (size == 2) return (at[0] & 0x1fU) << 6 | (at[1] & 0x3fU);
+  if (size == 3) return (at[0] & 0xfU) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
+  return 0x10000; /* none of those is escaped */
+}
+
+static bool is_in(unsigned code, unsigned first, unsigned last) {
+  return code >= first && code <= last;
+}
+
+static bool is_escaped(unsigned code) {
+  return code < 0x20 || is_in(code, 0x7f, 0x9f) || is_in(code, 0x2028, 0x202e) || is_in(code, 0x2066, 0x2069);
+}
+
+static void append_escape(tg_buffer *buffer, unsigned code) {
+  char escape[8];
+  const char *format = code == '\n' ? "\\n" : code == '\t' ? "\\t" : code == '\r' ? "\\r" : "\\u%04x";
+  int size = snprintf(escape, sizeof escape, format, code);
+  tg_buffer_append(buffer, escape, (size_t)size);
+}
+
+/* The character at the start; how many bytes of the text it takes. */
+static size_t append_character(tg_buffer *buffer, tg_text rest) {
+  size_t size = tg_utf8_character(rest);
+  unsigned code = size > 0 ? code_of((const unsigned char *)rest.data, size) : 0;
+  if (size == 0) tg_buffer_append_text(buffer, TG_TEXT("\xef\xbf\xbd"));
+  else if (is_escaped(code)) append_escape(buffer, code);
+  else if (code == '"' || code == '\\') tg_buffer_append(buffer, (char[]){'\\', (char)code}, 2);
+  else tg_buffer_append(buffer, rest.data, size);
+  return size > 0 ? size : 1;
+}
+
+static size_t plain_ascii(tg_text text) {
+  size_t size = 0;
+  while (size < text.size && is_in((unsigned char)text.data[size], 0x20, 0x7e) && text.data[size] != '"' &&
+         text.data[size] != '\\')
+    size++;
+  return size;
+}
+
+void tg_json_show(tg_buffer *buffer, tg_text text, size_t bytes_max) {
+  char length[40];
+  size_t taken = 0, end = text.size < bytes_max ? text.size : bytes_max;
+  tg_buffer_append(buffer, "\"", 1);
+  while (taken < end && !buffer->failed) {
+    size_t plain = plain_ascii((tg_text){text.data + taken, end - taken});
+    if (plain > 0) tg_buffer_append(buffer, text.data + taken, plain);
+    else plain = append_character(buffer, (tg_text){text.data + taken, text.size - taken});
+    taken += plain;
+  }
+  int size = taken < text.size ? snprintf(length, sizeof length, "… (%zu bytes)\"", text.size)
+                               : snprintf(length, sizeof length, "\"");
+  tg_buffer_append(buffer, length, (size_t)size);
+}
