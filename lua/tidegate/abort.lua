@@ -1,6 +1,7 @@
 -- tg.abort: an error that says itself what its request is answered with, checked where it is raised.
 --
 -- Its further fields are members of the problem (RFC 9457 section 3.2), but for `headers`, which are the answer's.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
@@ -92,7 +93,7 @@ end
 --- table of names and values, which are those of the answer
 function abort.raise(status, detail, fields)
   if type(status) ~= "number" or status < 400 or status > 599 or status % 1 ~= 0 then
-    core.raise("tg.abort takes a status from 400 to 599, and " .. text.shown(status) .. " is not")
+    check.refuse("tg.abort takes a status from 400 to 599", status)
   end
   check_detail(detail)
   if fields == nil then

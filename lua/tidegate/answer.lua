@@ -1,6 +1,7 @@
 -- Answering: what a handler returned goes onto its exchange, whole, in pieces, or as a part of a file; compressed where
 -- the client takes that and it is worth it.
 local answer_coding = require "tidegate.answer_coding"
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
 local json = require "tidegate.json"
@@ -60,7 +61,7 @@ local function write_pieces(exchange, body, encoder)
     if not is_open then
       core.raise("write: the function that this write was made for has ended")
     elseif type(bytes) ~= "string" then
-      core.raise(("write takes a string, not a %s"):format(type(bytes)))
+      check.refuse("write takes a string", bytes)
     elseif encoder then
       return encoder:write(bytes)
     end

@@ -1,4 +1,5 @@
 -- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local hooks = require "tidegate.hooks"
@@ -36,39 +37,27 @@ local function is_amount(value)
   return type(value) == "number" and value >= 0 and value <= 2 ^ 53
 end
 
-local function is_boolean(value)
-  return type(value) == "boolean"
-end
-
 local function is_half_closed(value)
   return value == "cancel" or value == "serve"
 end
 
-local route_options = {
-  half_closed = { is_half_closed, '"cancel" or "serve"' },
-  request_timeout_ms = { is_amount, "a number of milliseconds; 0 for none" },
-  body_bytes_max = { is_amount, "a number of bytes" },
-  compress = { is_boolean, "true or false" },
-}
+local route_options = check.options_of("a route", {
+  { "body_bytes_max", is_amount, "a number of bytes" },
+  { "compress", "boolean", "true or false" },
+  { "half_closed", is_half_closed, '"cancel" or "serve"' },
+  { "request_timeout_ms", is_amount, "a number of milliseconds, or 0 for none" },
+}, { timeout = "request_timeout_ms", max_body = "body_bytes_max" })
 
 -- The options of a route, as a table of what was given.
 local function read_options(options)
-  for name, value in pairs(options or {}) do
-    local wanted = route_options[name]
-    if not wanted then
-      fail(("a route has no option %q; it has body_bytes_max, compress, half_closed and "
-        .. "request_timeout_ms"):format(tostring(name)))
-    elseif not wanted[1](value) then
-      fail(name .. " must be " .. wanted[2])
-    end
-  end
+  check.options(route_options, options)
   return options or {}
 end
 
 local function add(self, method, pattern, handler, options)
   check_open(self)
   if type(handler) ~= "function" then
-    fail(("app:%s(pattern, handler): the handler is a %s, not a function"):format(method:lower(), type(handler)))
+    check.refuse(("app:%s(pattern, handler): the handler must be a function"):format(method:lower()), handler)
   end
   local route = { handler = handler, group = self, place = core.place(), options = read_options(options) }
   local routes = self.shared.router
@@ -122,7 +111,7 @@ end
 function App:use(middleware)
   check_open(self)
   if type(middleware) ~= "function" then
-    fail("app:use takes a function(request, next)")
+    check.refuse("app:use takes a function(request, next)", middleware)
   end
   self.middleware[#self.middleware + 1] = middleware
 end
@@ -133,10 +122,10 @@ end
 function App:group(prefix, register)
   check_open(self)
   if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" or prefix:sub(-1) == "/" then
-    fail("a group's prefix begins with a slash and does not end in one")
+    check.refuse('app:group(prefix, register): the prefix must be a path like "/api", which ends in no slash', prefix)
   end
   if type(register) ~= "function" then
-    fail(("app:group(prefix, register): register is a %s, not a function"):format(type(register)))
+    check.refuse("app:group(prefix, register): register must be a function(group)", register)
   end
   local group = setmetatable({
     prefix = self.prefix .. prefix,
@@ -151,17 +140,7 @@ end
 
 local EVERY_SECONDS_MAX = 5e8 -- with jitter twice as much, which is the longest sleep
 
-local function read_jitter(options)
-  if options ~= nil and type(options) ~= "table" then
-    fail("app:every: the options are a table")
-  end
-  for name in pairs(options or {}) do
-    if name ~= "jitter" then
-      fail(("app:every has no option %q; it has jitter"):format(tostring(name)))
-    end
-  end
-  return options and options.jitter or 0.1
-end
+local every_options = check.options_of("app:every", { { "jitter", check.number(0, 1), "a number from 0 to 1" } })
 
 --- Serves the files of a folder below a prefix: GET and HEAD, with types, validators and ranges. Nothing outside the
 --- folder can be reached.
@@ -172,10 +151,11 @@ end
 function App:static(prefix, folder, options)
   check_open(self)
   if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" then
-    fail("app:static(prefix, folder): the prefix begins with a slash")
+    check.refuse('app:static(prefix, folder): the prefix must be a path like "/assets"', prefix)
   elseif type(folder) ~= "string" or folder == "" then
-    fail("app:static(prefix, folder): the folder is a path")
+    check.refuse("app:static(prefix, folder): the folder must be a path", folder)
   end
+  check.options(static.options, options)
   local path = folder:sub(1, 1) == "/" and folder or self.folder .. "/" .. folder
   options = options or {}
   local handler = static.handler(path, options, self.shared)
@@ -194,12 +174,12 @@ end
 ---@param options? {jitter?: number} jitter: each pause is shorter or longer by up to this part of it; 0.1 by default
 function App:every(seconds, fn, options)
   check_open(self)
-  local jitter = read_jitter(options)
-  if type(seconds) ~= "number" or not (seconds > 0 and seconds <= EVERY_SECONDS_MAX) or type(fn) ~= "function" then
-    fail("app:every takes a number of seconds over 0, up to 5e8, and a function")
-  elseif type(jitter) ~= "number" or jitter < 0 or jitter > 1 then
-    fail("app:every: jitter is a number from 0 to 1")
+  local is_time = type(seconds) == "number" and seconds > 0 and seconds <= EVERY_SECONDS_MAX
+  if not is_time or type(fn) ~= "function" then
+    check.refuse("app:every takes a number of seconds over 0, up to 5e8, and a function", not is_time and seconds or fn)
   end
+  check.options(every_options, options)
+  local jitter = options and options.jitter or 0.1
   local periodic = self.shared.periodic
   periodic[#periodic + 1] = { seconds = seconds, fn = fn, jitter = jitter, place = core.place() }
 end

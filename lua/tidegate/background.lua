@@ -1,6 +1,7 @@
 -- Background tasks: work that outlives the request that starts it, under the worker's own scope.
 --
 -- A failure goes to the log. At the end of the process they are given time to end, and then are cancelled.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
@@ -79,7 +80,7 @@ end
 ---@param ... any its arguments
 function background.spawn(fn, ...)
   if type(fn) ~= "function" then
-    core.raise("tg.background takes a function")
+    check.refuse("tg.background takes a function", fn)
   elseif stopping then
     error(errors.new { kind = "busy", status = 503, message = "tg.background: the gateway is stopping" }, 0)
   elseif count >= TASKS_MAX then

@@ -3,6 +3,7 @@
 -- What goes in and what comes out is copied (plain.lua says what can be); blocking_thread.lua is the other side.
 -- A call whose task is cancelled is taken off the queue; one that runs already goes on, since nothing can stop a
 -- thread, and its result is dropped.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local plain = require "tidegate.plain"
@@ -24,9 +25,10 @@ end
 
 local PLAIN = "nil, booleans, numbers, strings and tables of those"
 
-local function check(module, name, ...)
+local function check_call(module, name, ...)
   if type(module) ~= "string" or type(name) ~= "string" then
-    core.raise("tg.blocking takes the name of a module, the name of a function in it, and the arguments")
+    check.refuse("tg.blocking takes the name of a module, the name of a function in it, and the arguments",
+      type(module) ~= "string" and module or name)
   end
   local number, path, fault = plain.fault(...)
   if number then
@@ -77,7 +79,7 @@ end
 ---@param ... any its arguments: plain data, which is copied
 ---@return any ... what it returns: plain data
 function blocking.call(module, name, ...)
-  check(module, name, ...)
+  check_call(module, name, ...)
   local bytes = plain.encode(package.path, package.cpath, next_seed(), module, name, ...)
   return end_call(receive(task.results(core.blocking(bytes))))
 end

@@ -2,6 +2,7 @@
 --
 -- What is sent is not decided here: a server asks compress.choose for an answer's coding and headers, then encodes the
 -- body whole with compress.encode, or as it comes with compress.encoder.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local multimap = require "tidegate.multimap"
@@ -176,7 +177,7 @@ end
 
 local function check_text(name, text)
   if type(text) ~= "string" then
-    core.raise(("%s takes a string, not a %s"):format(name, type(text)))
+    check.refuse(name .. " takes a string", text)
   end
   task.check_can_wait(name)
 end
@@ -354,19 +355,14 @@ function compress.close_decoder(decoder)
   core.close_decoder(decoder)
 end
 
+local decode_options = check.options_of("body", { { "decode", "boolean", "true or false" } })
+
 --- Does a caller want a body decoded?
 ---@param options table? {decode = true or false}
 ---@param name string of the function that takes them
 ---@return boolean
 function compress.is_decode_wanted(options, name)
-  if options ~= nil and type(options) ~= "table" then
-    core.raise(("%s takes {decode = true or false}, not a %s"):format(name, type(options)))
-  end
-  for key, value in pairs(options or {}) do
-    if key ~= "decode" or type(value) ~= "boolean" then
-      core.raise(("%s takes {decode = true or false} and nothing else"):format(name))
-    end
-  end
+  check.options(decode_options, options, name)
   return options ~= nil and options.decode or false
 end
 

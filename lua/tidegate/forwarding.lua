@@ -8,6 +8,7 @@
 --
 -- A plain table into which a script has copied a message's fields, name for name, is handled as those fields are.
 local copies = require "tidegate.copies"
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local description = require "tidegate.description"
 local multimap = require "tidegate.multimap"
@@ -237,7 +238,7 @@ end
 ---@param what string what it is, for the message
 function forwarding.check_headers(headers, what)
   if headers ~= nil and type(headers) ~= "table" then
-    core.raise(("%s must be a table, not a %s"):format(what, type(headers)))
+    check.refuse(what .. " must be a table", headers)
   elseif multimap.is_pairs(headers) then
     core.raise(("%s must be headers, and this is a query, a form or cookies"):format(what))
   end

@@ -1,9 +1,11 @@
 -- gather, map and race: several functions at once, and what becomes of their failures.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
 local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
 local task = require "tidegate.task"
+local text = require "tidegate.text"
 
 local now = core.now
 local ipairs, pairs, rawequal, type, xpcall = ipairs, pairs, rawequal, type, xpcall
@@ -24,11 +26,16 @@ end
 ---@field required? any[] the keys (of map: the positions) whose failure fails the whole; others may fail
 ---@field quorum? integer returns when so many have succeeded, and cancels the rest
 
-local known = { max = true, on_error = true, required = true, quorum = true }
-
 local function whole(value)
   return type(value) == "number" and value >= 1 and value % 1 == 0
 end
+
+local known = check.options_of("tg.gather", {
+  { "max", whole, "a whole number from 1" },
+  { "on_error", function(value) return value == "collect" end, '"collect"' },
+  { "required", "table", "a list of keys" },
+  { "quorum", whole, "a whole number from 1" },
+}, { concurrency = "max", limit = "max", errors = "on_error" })
 
 -- Every key of a list must be one that a child has: a wrong one would mean that no failure counts.
 local function check_required(name, required, children)
@@ -43,21 +50,12 @@ local function check_required(name, required, children)
 end
 
 local function check_options(name, options, count, children)
-  if type(options) ~= "table" then
-    core.raise(("%s: the options are a %s, not a table"):format(name, type(options)))
+  local quorum = type(options) == "table" and options.quorum
+  if quorum and not (whole(quorum) and quorum <= count) then
+    check.refuse(("%s: quorum must be a whole number from 1 to %d, the number of children"):format(name, count), quorum)
   end
-  for key in pairs(options) do
-    if not known[key] then
-      core.raise(("%s has no option %q; it has max, on_error, required and quorum"):format(name, tostring(key)))
-    end
-  end
-  if options.max ~= nil and not whole(options.max) then
-    core.raise(name .. ": max must be a whole number from 1")
-  elseif options.on_error ~= nil and options.on_error ~= "collect" then
-    core.raise(name .. ': on_error must be "collect"')
-  elseif options.quorum ~= nil and not (whole(options.quorum) and options.quorum <= count) then
-    core.raise(("%s: quorum must be a whole number from 1 to %d, the number of children"):format(name, count))
-  elseif options.quorum and (options.required or options.on_error) then
+  check.options(known, options, name)
+  if options.quorum and (options.required or options.on_error) then
     core.raise(name .. ": quorum stands alone, without required and on_error")
   elseif options.required ~= nil then
     check_required(name, options.required, children)
@@ -179,13 +177,13 @@ end
 
 local function check_functions(name, functions)
   if type(functions) ~= "table" then
-    core.raise(name .. " takes a table of functions")
+    check.refuse(("%s takes one table of functions, as in %s { f, g }"):format(name, name), functions)
   end
   local count = 0
   for key, fn in pairs(functions) do
     count = count + 1
     if type(fn) ~= "function" then
-      core.raise(("%s: the value at %s is a %s, not a function"):format(name, tostring(key), type(fn)))
+      check.refuse(("%s: the value at %s must be a function"):format(name, text.shown(key)), fn)
     end
   end
   return count
@@ -254,8 +252,10 @@ end
 ---@return table<integer, any>? errors with `required`: of those that failed and were allowed to
 function gather.map(items, fn, options)
   task.check_can_wait("tg.map")
-  if type(items) ~= "table" or type(fn) ~= "function" then
-    core.raise("tg.map takes a list and a function")
+  if type(items) == "function" and type(fn) == "table" then
+    core.raise("tg.map takes a list and a function, in this order, and here they are swapped")
+  elseif type(items) ~= "table" or type(fn) ~= "function" then
+    check.refuse("tg.map takes a list and a function", type(items) ~= "table" and items or fn)
   end
   if options then
     return map_with(items, fn, options)

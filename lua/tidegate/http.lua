@@ -2,6 +2,7 @@
 local access_log = require "tidegate.access_log"
 local answer_decoding = require "tidegate.answer_decoding"
 local call_url = require "tidegate.call_url"
+local check = require "tidegate.check"
 local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
@@ -15,7 +16,7 @@ local shown_url = require("tidegate.url_message").shown
 
 local call, call_lines = core.call, forwarding.call_lines
 local decode = answer_decoding.whole
-local setmetatable, type, pairs, next, tostring = setmetatable, type, pairs, next, tostring
+local getmetatable, setmetatable, type, pairs = getmetatable, setmetatable, type, pairs
 
 ---@class tidegate.ClientResponse
 ---@field status integer
@@ -99,6 +100,8 @@ function methods:raise()
   }, 0)
 end
 
+check.methods(Response, "answer", methods)
+
 local FAILURES = {
   connect = "cannot be reached",
   closed = "closed the connection before its answer was whole",
@@ -120,37 +123,21 @@ local function fail(authority, target, kind, detail)
   }, 0)
 end
 
-local option_types = {
-  path = "table", query = "table", headers = "table", body = "string", json = "any", form = "table", timeout = "number",
-  forward_deadline = "boolean",
+local is_seconds = check.number(0, 1e9)
+local SECONDS = "a number of seconds from 0 to 1e9"
+local OTHERS = {
+  params = "query", data = "body", payload = "body", content = "body", header = "headers", timeout_ms = "timeout",
 }
-local TIMEOUT_SECONDS_MAX = 1e9
-
-local function check_option(name, value)
-  local wanted = option_types[name]
-  if not wanted then
-    core.raise(("an HTTP call has no option %q; it has path, query, headers, body, json, form, timeout and "
-      .. "forward_deadline"):format(tostring(name)))
-  elseif wanted ~= "any" and type(value) ~= wanted then
-    core.raise(("an HTTP call's %s must be a %s, not a %s"):format(name, wanted, type(value)))
-  end
-end
-
-local function check_options(options)
-  local first, value = next(options)
-  if first ~= nil then
-    check_option(first, value)
-    local name = next(options, first)
-    while name ~= nil do -- entering a loop would end the compiled code of callers; most have one option
-      check_option(name, options[name])
-      name = next(options, name)
-    end
-  end
-  local timeout = options.timeout
-  if timeout and not (timeout >= 0 and timeout <= TIMEOUT_SECONDS_MAX) then
-    core.raise("an HTTP call's timeout must be a number of seconds from 0 to 1e9")
-  end
-end
+local call_options = check.options_of("an HTTP call", {
+  { "path", "table", "a table of what stands for each {name} of the URL" },
+  { "query", "table", "a table of names and values" },
+  { "headers", "table", "a table of names and values" },
+  { "body", "string", "a string (json = … sends a table, form = … a form)" },
+  { "json", "any" },
+  { "form", "table", "a table of names and values" },
+  { "timeout", is_seconds, SECONDS },
+  { "forward_deadline", "boolean", "true or false" },
+}, OTHERS)
 
 local function refuse_bodies(one, other)
   core.raise(("an HTTP call has one body, and this one is given %s and %s"):format(one, other))
@@ -208,7 +195,7 @@ end
 local function request(method, url, options, own)
   options = options or NONE
   if options ~= NONE then
-    check_options(options)
+    check.options(call_options, options)
   end
   local at = call_url.parse(url)
   local target = at.target
@@ -270,6 +257,7 @@ Client.__index = Client
 --- none of its own.
 ---@async
 function Client:request(method, path, options)
+  check.options(call_options, options)
   local all = {}
   for name, value in pairs(options or NONE) do
     all[name] = value
@@ -291,17 +279,22 @@ for _, method in ipairs(verbs) do
   end
 end
 
-local client_fields = { base_url = true, headers = true, timeout = true, forward_deadline = true }
+check.methods(Client, "client")
+
+local client_fields = check.options_of("tg.http.client", {
+  { "base_url", "string", 'a URL, as "http://name:port/path"' },
+  { "headers", "table", "a table of names and values" },
+  { "timeout", is_seconds, SECONDS },
+  { "forward_deadline", "boolean", "true or false" },
+}, { url = "base_url", base = "base_url", host = "base_url", upstream = "base_url", timeout_ms = "timeout" }, "field")
 
 local function check_client(fields)
-  if type(fields) ~= "table" or type(fields.base_url) ~= "string" then
-    core.raise 'tg.http.client takes a table with base_url = "http://name:port/path"'
+  if type(fields) ~= "table" or getmetatable(fields) == Client then
+    check.refuse('tg.http.client takes a table with base_url = "http://name:port/path"', fields)
   end
-  for name in pairs(fields) do
-    if not client_fields[name] then
-      core.raise(("tg.http.client has no field %q; it has base_url, headers, timeout and forward_deadline"):format(
-        tostring(name)))
-    end
+  check.options(client_fields, fields)
+  if fields.base_url == nil then
+    core.raise 'tg.http.client takes a table with base_url = "http://name:port/path", and this one has none'
   end
   forwarding.check_headers(fields.headers, "tg.http.client: headers")
 end

@@ -1,4 +1,5 @@
 -- The module that routes require: `local tg = require "tidegate"`.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 require "tidegate.coroutines"
 local abort = require "tidegate.abort"
@@ -59,7 +60,7 @@ tg.time = core.time
 ---@return boolean
 function tg.constant_time_equal(a, b)
   if type(a) ~= "string" or type(b) ~= "string" then
-    core.raise "tg.constant_time_equal takes two strings"
+    check.refuse("tg.constant_time_equal takes two strings", type(a) ~= "string" and a or b)
   end
   return core.constant_time_equal(a, b)
 end

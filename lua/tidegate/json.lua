@@ -5,6 +5,7 @@
 -- changed. A table that has none is a list where its keys are 1 to n without a gap, and an object otherwise; keys that
 -- are numbers become text there. Tables are read without their metamethods; maps of multimap.lua are what they show.
 -- Members are written in the order of the bytes of their names, so that equal values make equal texts, everywhere.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local multimap = require "tidegate.multimap"
@@ -25,7 +26,7 @@ json.EMPTY = select(2, try_decode "")
 
 local function check_table(name, value)
   if value ~= nil and type(value) ~= "table" then
-    core.raise(("json.%s takes a table, not a %s"):format(name, type(value)))
+    check.refuse(("json.%s takes a table"):format(name), value)
   end
   return value or {}
 end
@@ -49,7 +50,7 @@ end
 ---@return table # opaque: put it where a value goes
 function json.raw(bytes)
   if type(bytes) ~= "string" then
-    core.raise(("json.raw takes a string of JSON, not a %s"):format(type(bytes)))
+    check.refuse("json.raw takes a string of JSON", bytes)
   end
   return setmetatable({ bytes }, Raw)
 end

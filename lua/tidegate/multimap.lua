@@ -8,6 +8,7 @@
 -- To know what a script has set, and be it to the very value that was there, a map keeps what it holds out of its own
 -- slots, so that every change comes by. Only a query (or form) without repeated names, of which nothing can be hidden,
 -- is a plain table.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local iteration = require "tidegate.iteration"
 local LIST = require("tidegate.plain").marks.list
@@ -162,13 +163,13 @@ local VALUES = "a string, a number or a list of them"
 
 local function check_item(name, value)
   if type(value) ~= "string" and type(value) ~= "number" then
-    core.raise(("header %s: a value must be %s, not a %s"):format(name, VALUES, type(value)))
+    check.refuse(("header %s: a value must be %s"):format(name, VALUES), value)
   end
 end
 
 local function check_field(name, value)
   if type(name) ~= "string" then
-    core.raise(("a header's name must be a string, not a %s"):format(type(name)))
+    check.refuse("a header's name must be a string", name)
   elseif type(value) == "table" then
     for _, item in pairs(value) do
       check_item(name, item)
@@ -264,14 +265,9 @@ local function is_map(map)
     and (rawget(map, HELD) ~= nil or metatable == Headers or type(metatable) ~= "table" or metatable.__index == nil)
 end
 
-local function kind_of(value)
-  local metatable = type(value) == "table" and getmetatable(value)
-  return type(metatable) == "table" and type(metatable.__name) == "string" and metatable.__name or type(value)
-end
-
 local function check_map(map, name)
   if not is_map(map) then
-    core.raise(("%s takes a map like request.query or request.headers, not a %s"):format(name, kind_of(map)))
+    check.refuse(name .. " takes a map like request.query or request.headers", map)
   end
 end
 
@@ -297,7 +293,7 @@ end
 function multimap.values(map, name)
   check_map(map, "tg.values")
   if type(name) ~= "string" then
-    core.raise(("tg.values: a name must be a string, not a %s"):format(type(name)))
+    check.refuse("tg.values: a name must be a string", name)
   end
   local value = value_in(map, name)
   local list = type(value) == "table" and { unpack(value) } or { value }
@@ -330,7 +326,7 @@ end
 -- which.
 local function check_changes(changes, are_fields)
   if type(changes) ~= "table" then
-    core.raise(("tg.with takes a map and a table of changes, not a %s"):format(kind_of(changes)))
+    check.refuse("tg.with takes a map and a table of changes", changes)
   end
   local seen = {}
   for name, value in pairs(changes) do

@@ -3,6 +3,7 @@
 --
 -- What the client calls its files is text like any other: it never becomes a path here. Content-Transfer-Encoding is
 -- refused, and so is everything else that two servers might read differently; multipart.h has the list.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local multimap = require "tidegate.multimap"
@@ -15,7 +16,13 @@ local multipart = {}
 ---@field part_head_bytes_max? integer header lines of one part; 8192
 ---@field part_field_count_max? integer how many of them; 32
 ---@field field_bytes_max? integer what part:body() gives at most; 65536
-local known = { parts_max = true, part_head_bytes_max = true, part_field_count_max = true, field_bytes_max = true }
+local is_limit = check.number(0, math.huge)
+local known = check.options_of("request:parts", {
+  { "parts_max", is_limit, "a number that is not negative" },
+  { "part_head_bytes_max", is_limit, "a number that is not negative" },
+  { "part_field_count_max", is_limit, "a number that is not negative" },
+  { "field_bytes_max", is_limit, "a number that is not negative" },
+})
 
 local FIELD_BYTES_MAX = 65536 -- the other defaults are in multipart.c
 
@@ -148,25 +155,14 @@ local function next_part(reader)
   return reader.part
 end
 
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not known[name] then
-      core.raise(("request:parts has no option %q; it has parts_max, part_head_bytes_max, part_field_count_max and "
-        .. "field_bytes_max"):format(tostring(name)))
-    elseif type(value) ~= "number" or value ~= value or value < 0 then
-      core.raise(("request:parts: %s must be a number that is not negative"):format(name))
-    end
-  end
-end
-
 --- An iterator over the parts of a request's body; request:parts() calls it.
 ---@async
 ---@param request tidegate.Request headers and chunks() are used
 ---@param options? tidegate.PartsOptions
 ---@return fun(): tidegate.Part?
 function multipart.parts(request, options)
+  check.options(known, options)
   options = options or {}
-  check_options(options)
   local parser, status, wrong = core.multipart(request.headers["content-type"] or "", options.parts_max,
     options.part_head_bytes_max, options.part_field_count_max)
   if not parser then

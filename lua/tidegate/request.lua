@@ -1,4 +1,5 @@
 -- A request as a handler sees it. What it holds is read from the exchange when it is asked for, and kept.
+local check = require "tidegate.check"
 local compress = require "tidegate.compress"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
@@ -11,7 +12,7 @@ local request_id = require "tidegate.request_id"
 local task = require "tidegate.task"
 
 local is_decode_wanted = compress.is_decode_wanted
-local pairs, rawset, setmetatable, type = pairs, rawset, setmetatable, type
+local rawset, setmetatable = rawset, setmetatable
 
 local PAIRS_MAX = 1000 -- of a query; and of a form whose route does not say otherwise
 
@@ -180,14 +181,12 @@ function methods:json()
   return value
 end
 
+local form_options = check.options_of("request:form", {
+  { "form_pairs_max", check.number(0, math.huge), "a number that is not negative" },
+})
+
 local function form_pairs_max(options)
-  for name, value in pairs(options or {}) do
-    if name ~= "form_pairs_max" then
-      core.raise(("request:form has no option %q; it has form_pairs_max"):format(tostring(name)))
-    elseif type(value) ~= "number" or value ~= value or value < 0 then
-      core.raise "request:form: form_pairs_max must be a number that is not negative"
-    end
-  end
+  check.options(form_options, options)
   return options and options.form_pairs_max or PAIRS_MAX
 end
 
@@ -217,6 +216,8 @@ end
 function methods:parts(options)
   return require("tidegate.multipart").parts(self, options)
 end
+
+check.methods(Request, "request", methods)
 
 function Request.__tostring(self)
   return self.method .. " " .. self.path

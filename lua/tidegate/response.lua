@@ -1,4 +1,5 @@
 -- Responses: what a handler returns, made into one shape.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
 local text = require "tidegate.text"
@@ -17,15 +18,16 @@ Response.__index = Response
 local response = {}
 
 local ATTRIBUTES = { path = "Path", domain = "Domain", same_site = "SameSite" }
-local COOKIE_FIELDS = {
-  value = true, path = true, domain = true, max_age = true, same_site = true, secure = true, http_only = true,
-}
+local COOKIE = check.options_of("a cookie", {
+  { "value", "any" }, { "path", "any" }, { "domain", "any" }, { "max_age", "any" }, { "same_site", "any" },
+  { "secure", "boolean", "true or false" }, { "http_only", "boolean", "true or false" },
+}, { httponly = "http_only", samesite = "same_site", maxage = "max_age", expires = "max_age" }, "field")
 local SAME_SITE = { strict = true, lax = true, none = true }
 
 local function attribute(place, field, value)
   if type(value) ~= "string" or value:find "[%c;]" or (field == "same_site" and not SAME_SITE[value:lower()]) then
-    core.raise(("%s: %s must be %s"):format(place, field,
-      field == "same_site" and "Strict, Lax or None" or "a string without semicolons and control characters"))
+    check.refuse(("%s: %s must be %s"):format(place, field,
+      field == "same_site" and "Strict, Lax or None" or "a string without semicolons and control characters"), value)
   end
   return ATTRIBUTES[field] .. "=" .. value
 end
@@ -33,7 +35,7 @@ end
 -- RFC 6265 section 5.2.2 has digits behind an optional minus sign, and nothing else.
 local function max_age(place, value)
   if type(value) ~= "number" or value % 1 ~= 0 or math.abs(value) > 2 ^ 53 then
-    core.raise(("%s: max_age must be a whole number of seconds, and %s is not"):format(place, text.shown(value)))
+    check.refuse(("%s: max_age must be a whole number of seconds"):format(place), value)
   end
   return "Max-Age=" .. text.number(value + 0, place)
 end
@@ -47,12 +49,7 @@ local function check_cookie(name, cookie)
   if not core.is_token(type(name) == "string" and name or "") then
     refuse_cookie(name)
   end
-  for field in pairs(cookie) do
-    if not COOKIE_FIELDS[field] then
-      core.raise(("cookie %s: there is no field %q; there are value, path, domain, max_age, same_site, secure and "
-        .. "http_only"):format(name, tostring(field)))
-    end
-  end
+  check.options(COOKIE, cookie, "cookie " .. name)
 end
 
 local function cookie_line(name, cookie)
@@ -125,24 +122,28 @@ end
 
 local function check_status(status)
   if status ~= nil and not (type(status) == "number" and status >= 200 and status <= 599 and status % 1 == 0) then
-    core.raise("tg.response: a status is a whole number from 200 to 599, and " .. text.shown(status) .. " is not")
+    check.refuse("tg.response: a status must be a whole number from 200 to 599", status)
   end
 end
 
-local known = { status = true, headers = true, cookies = true, body = true }
+local known = check.options_of("tg.response", {
+  { "status", "any" },
+  { "headers", "table", "a table of names and values" },
+  { "cookies", "table", "a table of names and values" },
+  { "body", "any" },
+}, {
+  code = "status", status_code = "status", header = "headers", cookie = "cookies", content = "body", data = "body",
+  json = "body (a table is sent as JSON)", text = "body",
+}, "field")
 
 --- A response in full.
 ---@param fields {status?: integer, headers?: table, cookies?: table, body?: string|table|function}
 ---@return tidegate.Response
 function response.new(fields)
   if type(fields) ~= "table" then
-    core.raise("tg.response takes a table of status, headers, cookies and body")
+    check.refuse("tg.response takes a table of status, headers, cookies and body", fields)
   end
-  for name in pairs(fields) do
-    if not known[name] then
-      core.raise(("tg.response has no field %q; it has status, headers, cookies and body"):format(tostring(name)))
-    end
-  end
+  check.options(known, fields)
   check_status(fields.status)
   local made = is_upstream(fields.body) and hand_on(fields.body, fields.status, fields.headers)
     or make(fields.status or 200, fields.headers, fields.body)

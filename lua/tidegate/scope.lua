@@ -1,4 +1,5 @@
 -- Scopes around code of the running task: children of its own, deadlines, shields.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local nursery = require "tidegate.nursery"
@@ -30,9 +31,10 @@ local function check_task(name)
   end
 end
 
-local function check(name, seconds, fn)
-  if type(seconds) ~= "number" or seconds ~= seconds or type(fn) ~= "function" then
-    core.raise(name .. " takes a number of seconds, and a function")
+local function check_deadline(name, seconds, fn)
+  local is_time = type(seconds) == "number" and seconds == seconds
+  if not is_time or type(fn) ~= "function" then
+    check.refuse(name .. " takes a number of seconds, and a function", not is_time and seconds or fn)
   end
   check_task(name)
 end
@@ -87,7 +89,7 @@ end
 ---@param ... any its arguments
 ---@return any ... what it returns
 function scope.fail_after(seconds, fn, ...)
-  check("tg.fail_after", seconds, fn)
+  check_deadline("tg.fail_after", seconds, fn)
   return or_raise(seconds, nil, run(seconds, fn, ...))
 end
 
@@ -108,7 +110,7 @@ end
 ---@param ... any its arguments
 ---@return any ... what it returns
 function scope.move_on_after(seconds, fn, ...)
-  check("tg.move_on_after", seconds, fn)
+  check_deadline("tg.move_on_after", seconds, fn)
   return or_nothing(run(seconds, fn, ...))
 end
 
@@ -137,7 +139,7 @@ end
 ---@return any ... what it returns
 function scope.shield(fn, ...)
   if type(fn) ~= "function" then
-    core.raise("tg.shield takes a function")
+    check.refuse("tg.shield takes a function", fn)
   end
   check_task("tg.shield")
   local self = task.enter { shield = true }
@@ -272,7 +274,7 @@ Scope.__index = Scope
 ---@return tidegate.Handle
 function Scope:spawn(fn, ...)
   if type(fn) ~= "function" then
-    core.raise("scope:spawn takes a function")
+    check.refuse("scope:spawn takes a function", fn)
   elseif self.closed then
     core.raise("scope:spawn: the scope has ended")
   end
@@ -288,6 +290,9 @@ end
 function Scope:cancel()
   self.nursery:abort(task.cancellation("its scope was cancelled"))
 end
+
+check.methods(Handle, "handle")
+check.methods(Scope, "scope")
 
 -- Waits for the children and says how the scope ends.
 local function end_scope(self, frame, ok, ...)
@@ -323,7 +328,7 @@ end
 function scope.open(fn)
   task.check_can_wait("tg.scope")
   if type(fn) ~= "function" then
-    core.raise("tg.scope takes a function(scope)")
+    check.refuse("tg.scope takes a function(scope)", fn)
   end
   local children = nursery.new(0)
   local frame = task.enter { nursery = children, cancelled = false }

@@ -1,6 +1,7 @@
 -- Files of a folder, served: types, validators (RFC 9110 section 13), ranges (14), variants that were compressed
 -- before. The core finds them beneath their folder only, and sends them without holding them in memory.
 local answer_coding = require "tidegate.answer_coding"
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local media_types = require "tidegate.media_types"
@@ -9,20 +10,13 @@ local task = require "tidegate.task"
 
 local static = {}
 
-local known = {
-  compress = "boolean", index = "string", cache_control = "string", dotfiles = "boolean", types = "table",
-}
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not known[name] then
-      core.raise(("app:static has no option %q; it has cache_control, compress, dotfiles, index and types"):format(
-        tostring(name)))
-    elseif type(value) ~= known[name] then
-      core.raise(("app:static: %s must be a %s, not a %s"):format(name, known[name], type(value)))
-    end
-  end
-end
+local known = check.options_of("app:static", {
+  { "cache_control", "string", "the value of the field Cache-Control" },
+  { "compress", "boolean", "true or false" },
+  { "dotfiles", "boolean", "true or false" },
+  { "index", "string", "the name of a file" },
+  { "types", "table", "a table of name endings and media types" },
+}, { max_age = "cache_control", index_file = "index", hidden = "dotfiles", mime_types = "types" })
 
 -- What stands behind the last slash.
 local function last_segment(path)
@@ -180,12 +174,13 @@ local function answer(request, chosen, media_type, options, compression)
   return code, body, headers
 end
 
+static.options = known
+
 --- A handler that serves the files of a folder; the path is its parameter `path`.
 ---@param path string
 ---@param options table see App:static
 ---@param shared {compression: tidegate.Compression?} of its app; the compression is there once it is mounted
 function static.handler(path, options, shared)
-  check_options(options)
   local folder, why = core.folder(path)
   if not folder then
     core.raise(("app:static: the folder %s cannot be opened: %s"):format(path, why))

@@ -1,4 +1,5 @@
 -- Streams: TCP connections for scripts. One task may read and another write at the same time.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local task = require "tidegate.task"
@@ -18,7 +19,7 @@ local function raise_closed(message)
 end
 
 -- Raises why nothing more can be read; returns at the end.
-local function check(self)
+local function is_at_end(self)
   local message, is_end = core.stream_error(self)
   if message and not is_end then
     raise_closed(message)
@@ -36,7 +37,7 @@ end
 
 local function check_most(name, most)
   if most ~= nil and not (type(most) == "number" and most >= 1) then
-    core.raise(("%s: the most must be a number of bytes from 1 on, and %s is not"):format(name, tostring(most)))
+    check.refuse(name .. ": the most must be a number of bytes from 1 on", most)
   end
 end
 
@@ -48,7 +49,7 @@ function Stream:read(most)
   check_most("stream:read", most)
   while true do
     local bytes = core.stream_take(self, most)
-    if bytes or check(self) then
+    if bytes or is_at_end(self) then
       return bytes
     end
     results(core.stream_wait(self))
@@ -61,6 +62,9 @@ end
 ---@param most? integer bytes, 65536 by default; more without the mark is an error
 ---@return string? # nil when the stream ends before the mark
 function Stream:read_until(mark, most)
+  if type(mark) ~= "string" or mark == "" then
+    check.refuse("stream:read_until takes the text that ends what is read", mark)
+  end
   check_most("stream:read_until", most)
   most = most or LINE_BYTES_MAX
   local from = 0
@@ -72,7 +76,7 @@ function Stream:read_until(mark, most)
       return bytes
     elseif not size and come > most then
       error(errors.new { kind = "too_large", message = ("stream: %d bytes without the mark"):format(come) }, 0)
-    elseif check(self) then
+    elseif is_at_end(self) then
       return nil
     end
     results(core.stream_wait(self))
@@ -84,6 +88,9 @@ end
 ---@async
 ---@param bytes string
 function Stream:write(bytes)
+  if type(bytes) ~= "string" then
+    check.refuse("stream:write takes a string", bytes)
+  end
   results(core.stream_write(self, bytes))
   check_written(self)
 end
@@ -95,6 +102,8 @@ function Stream:finish()
     check_written(self)
   end
 end
+
+check.methods(Stream, "stream")
 
 local stream = {}
 

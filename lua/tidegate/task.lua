@@ -3,6 +3,7 @@
 -- A cancellation reaches a task at its next wait, and at every one after that, until the scope that was cancelled has
 -- ended. A task has a stack of cancel scopes (scope.lua opens and closes them); below them all stands whoever may
 -- cancel the task as a whole: the scope that spawned it, or the client of its request.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local new_table = require "table.new"
 local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
@@ -413,9 +414,10 @@ end
 ---@param step? number 1 when it is left out
 ---@return number[]
 function task.range(first, last, step)
-  step = step or 1
+  step = step == nil and 1 or step
   if type(first) ~= "number" or type(last) ~= "number" or type(step) ~= "number" or step == 0 then
-    core.raise("tg.range takes the first and the last number, and a step that is not 0")
+    check.refuse("tg.range takes the first and the last number, and a step that is not 0",
+      type(first) ~= "number" and first or type(last) ~= "number" and last or step)
   end
   local list, count = new_table(math.max(0, math.floor((last - first) / step) + 1), 0), 0
   for number = first, last, step do
@@ -431,7 +433,7 @@ end
 ---@param seconds number 0 or more; 0 lets the others run once
 function task.sleep(seconds)
   if type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 1e9) then
-    core.raise("tg.sleep takes a number of seconds from 0 to 1e9")
+    check.refuse("tg.sleep takes a number of seconds from 0 to 1e9", seconds)
   end
   return results(core.sleep(seconds))
 end

@@ -7,6 +7,7 @@ local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local call_url = require "tidegate.call_url"
+local check = require "tidegate.check"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
@@ -48,34 +49,32 @@ end
 
 local function ignore() end
 
-local known = {
-  host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
-  compress_bodies_max = true, compress_types = true,
-  head_bytes_max = true, field_count_max = true, body_bytes_max = true, body_ahead_bytes_max = true,
-  skipped_bytes_max = true, pipelined_bytes_max = true, requests_per_connection_max = true, connections_max = true,
-  connections_per_address_max = true, head_timeout_ms = true, body_timeout_ms = true, send_timeout_ms = true,
-  idle_timeout_ms = true, linger_timeout_ms = true, body_bytes_per_second_min = true,
-  send_bytes_per_second_min = true, half_closed = true,
-}
+local is_limit, LIMIT = check.number(0, math.huge), "a number from 0 on"
 
--- What is not a limit, a number from 0 on.
-local others = {
-  host = true, dev = true, merge_slashes = true, request_timeout_ms = true, compress = true, compress_bytes_min = true,
-  compress_bodies_max = true, compress_types = true, half_closed = true,
-}
+local known = check.options_of("t.app", {
+  { "host", "string", "a name, as \"app.test\"" },
+  { "dev", "boolean", "true or false" },
+  { "merge_slashes", "boolean", "true or false" },
+  { "request_timeout_ms", is_limit, "a number of milliseconds, or 0 for none" },
+  { "compress", "boolean", "true or false" },
+  { "compress_types", "table", "a list of media types" },
+  { "half_closed", function(value) return value == "cancel" or value == "serve" end, '"cancel" or "serve"' },
+  { "compress_bytes_min", is_limit, LIMIT }, { "compress_bodies_max", is_limit, LIMIT },
+  { "head_bytes_max", is_limit, LIMIT }, { "field_count_max", is_limit, LIMIT },
+  { "body_bytes_max", is_limit, LIMIT }, { "body_ahead_bytes_max", is_limit, LIMIT },
+  { "skipped_bytes_max", is_limit, LIMIT }, { "pipelined_bytes_max", is_limit, LIMIT },
+  { "requests_per_connection_max", is_limit, LIMIT }, { "connections_max", is_limit, LIMIT },
+  { "connections_per_address_max", is_limit, LIMIT }, { "head_timeout_ms", is_limit, LIMIT },
+  { "body_timeout_ms", is_limit, LIMIT }, { "send_timeout_ms", is_limit, LIMIT },
+  { "idle_timeout_ms", is_limit, LIMIT }, { "linger_timeout_ms", is_limit, LIMIT },
+  { "body_bytes_per_second_min", is_limit, LIMIT }, { "send_bytes_per_second_min", is_limit, LIMIT },
+}, { timeout = "request_timeout_ms" })
 
 local function check_app(routes, options)
   if type(routes) ~= "string" and type(routes) ~= "function" then
-    core.raise("t.app takes a folder or a function(app), and options")
+    check.refuse("t.app takes a folder or a function(app), and options", routes)
   end
-  for name, value in pairs(options) do
-    if known[name] and not others[name] and not (type(value) == "number" and value >= 0) then
-      core.raise(("t.app: %s must be a number from 0 on, and %s is not"):format(name, tostring(value)))
-    elseif not known[name] then
-      core.raise(("t.app has no option %q; it has host, dev, request_timeout_ms, compress and its settings, and the "
-        .. "limits of the server"):format(tostring(name)))
-    end
-  end
+  check.options(known, options)
 end
 
 --- Loads the route files of a folder, or takes a function(app), and serves it in this process.
@@ -83,9 +82,9 @@ end
 ---@param options? table host, dev, request_timeout_ms, compress and its settings, and the limits of a server
 ---@return tidegate.TestClient
 function testing.app(routes, options)
-  options = options or {}
   check_phase "t.app"
   check_app(routes, options)
+  options = options or {}
   local loaded
   if type(routes) == "function" then
     loaded = app.new(".")
@@ -152,7 +151,8 @@ end
 function testing.upstream(fields)
   check_phase "t.upstream"
   if type(fields) ~= "table" or type(fields.address) ~= "string" then
-    core.raise 't.upstream takes a table with address = "http://name:port", "name:port" or "unix:/path"'
+    check.refuse('t.upstream takes a table with address = "http://name:port", "name:port" or "unix:/path"',
+      type(fields) == "table" and fields.address or fields)
   end
   local host, port, origin = place_of(fields.address)
   local self = upstream.new(fields, origin)

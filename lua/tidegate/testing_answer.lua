@@ -2,8 +2,8 @@
 --
 -- A plain table is always JSON, so {status = "active"} is a body like any other; status, headers and failures are said
 -- by t.answer alone.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
-local errors = require "tidegate.errors"
 local json = require "tidegate.json"
 
 local testing_answer = {}
@@ -52,13 +52,9 @@ local behaviours = {
   },
 }
 
-local function shown(value)
-  return type(value) == "string" and ("%q"):format(value) or errors.text(value)
-end
-
-local function check(name, field, value, wanted)
+local function check_one(name, field, value, wanted)
   if not wanted[1](value) then
-    core.raise(("%s: %s must be %s, not %s"):format(name, field, wanted[2], shown(value)))
+    check.refuse(("%s: %s must be %s"):format(name, field, wanted[2]), value)
   end
 end
 
@@ -67,23 +63,19 @@ end
 function testing_answer.check_behaviour(name, fields)
   for field, wanted in pairs(behaviours) do
     if fields[field] ~= nil then
-      check(name, field, fields[field], wanted)
+      check_one(name, field, fields[field], wanted)
     end
   end
 end
 
-local own = {
-  status = {
-    function(value)
-      return is_whole(value) and value >= 100 and value <= 599
-    end, "a whole number from 100 to 599",
-  },
-  headers = {
-    function(value)
-      return type(value) == "table"
-    end, "a table",
-  },
-}
+local known = check.options_of("t.answer", {
+  { "status", function(value)
+    return is_whole(value) and value >= 100 and value <= 599
+  end, "a whole number from 100 to 599" },
+  { "headers", "table", "a table" },
+  { "body", "any" },
+  { "latency", "any" }, { "failure", "any" }, { "truncate_at", "any" }, { "drip", "any" },
+}, { code = "status", delay = "latency", json = "body", text = "body" }, "field")
 
 local function text_of(body)
   if type(body) == "string" then
@@ -111,19 +103,9 @@ end
 ---@return tidegate.TestAnswer
 function testing_answer.new(fields)
   if type(fields) ~= "table" then
-    core.raise(("t.answer takes a table of status, headers and body, not %s"):format(shown(fields)))
+    check.refuse("t.answer takes a table of status, headers and body", fields)
   end
-  for name in pairs(fields) do
-    if not own[name] and not behaviours[name] and name ~= "body" then
-      core.raise(("t.answer has no field %q; it has status, headers, body, latency, failure, truncate_at and drip")
-        :format(tostring(name)))
-    end
-  end
-  for field, wanted in pairs(own) do
-    if fields[field] ~= nil then
-      check("t.answer", field, fields[field], wanted)
-    end
-  end
+  check.options(known, fields)
   testing_answer.check_behaviour("t.answer", fields)
   if fields.failure == "refused" then
     core.raise 't.answer: an upstream that has got a request has not refused it; say failure = "refused" in t.upstream'

@@ -1,5 +1,6 @@
 -- An upstream for tests: answers over streams in memory, late, slowly, by halves, or not at all. What a test did not
 -- mean to ask of it is a fault, of which the test hears at its end.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local multimap = require "tidegate.multimap"
 local router = require "tidegate.router"
@@ -12,9 +13,12 @@ local testing_answer = require "tidegate.testing_answer"
 local Upstream = { __name = "tidegate.TestUpstream" }
 Upstream.__index = Upstream
 
-local known = {
-  address = true, routes = true, stream = true, latency = true, failure = true, truncate_at = true, drip = true,
-}
+local known = check.options_of("t.upstream", {
+  { "address", "string", "a text" },
+  { "routes", "table", 'a table {["GET /path"] = answer}' },
+  { "stream", "function", "a function(stream)" },
+  { "latency", "any" }, { "failure", "any" }, { "truncate_at", "any" }, { "drip", "any" },
+}, { delay = "latency", url = "address" }, "field")
 
 local upstream = {}
 
@@ -48,19 +52,10 @@ local function read_routes(routes)
   return exact, patterns
 end
 
-local function check(fields)
-  for name in pairs(fields) do
-    if not known[name] then
-      core.raise(("t.upstream has no field %q; it has address, routes, stream, latency, failure, truncate_at and drip")
-        :format(tostring(name)))
-    end
-  end
+local function check_fields(fields)
+  check.options(known, fields)
   testing_answer.check_behaviour("t.upstream", fields)
-  if fields.routes ~= nil and type(fields.routes) ~= "table" then
-    core.raise(('t.upstream: routes is a table {["GET /path"] = answer}, not a %s'):format(type(fields.routes)))
-  elseif fields.stream ~= nil and type(fields.stream) ~= "function" then
-    core.raise(("t.upstream: stream is a function(stream), not a %s"):format(type(fields.stream)))
-  elseif fields.stream and fields.routes then
+  if fields.stream and fields.routes then
     core.raise "t.upstream: either routes, for HTTP, or stream, for another protocol"
   end
 end
@@ -69,7 +64,7 @@ end
 --- failure = "refused"|"reset"|"silence"|"garbage", truncate_at = bytes, drip = {bytes, seconds}}; an answer is a table
 --- (JSON), a string (text), what t.answer makes, or a function(request) that returns one of these.
 function upstream.new(fields, origin)
-  check(fields)
+  check_fields(fields)
   local self = { url = fields.address, origin = origin, fields = fields, requests = {}, streams = {} }
   setmetatable(self, Upstream)
   self.exact, self.patterns = read_routes(fields.routes or {})

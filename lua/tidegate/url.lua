@@ -1,4 +1,5 @@
 -- URLs as texts: `tg.url`. A URL that is called is taken apart by tidegate.call_url, which is stricter.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local text_of = require("tidegate.text").of
@@ -23,7 +24,7 @@ end
 ---@return string
 function url.decode(text)
   if type(text) ~= "string" then
-    core.raise(("tg.url.decode takes a string, not a %s"):format(type(text)))
+    check.refuse("tg.url.decode takes a string", text)
   end
   return core.percent_decode(text) or error(errors.new {
     kind = "url",

@@ -1,4 +1,5 @@
 -- What is wrong with a URL, for people.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 
 local SHOWN_BYTES_MAX = 300
@@ -17,6 +18,9 @@ end
 ---@param text any what should have been a URL
 ---@param message string "has …"
 function url_message.fail(text, message)
+  if type(text) ~= "string" then
+    core.raise(("a URL must be a string, not %s"):format(check.shown(text)))
+  end
   core.raise(("the URL %q %s"):format(url_message.shown(text), message))
 end
 

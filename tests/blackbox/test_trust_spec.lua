@@ -146,13 +146,13 @@ describe("An upstream of a test", function()
       ["routes = { ['GET /a/:id'] = 1, ['GET /{'] = 1 }"] = "in the pattern",
       ["latency = -1"] = "latency must be a number of seconds, not -1",
       ["stream = function() end, routes = {}"] = "either routes, for HTTP, or stream",
-      ["stream = 1"] = "stream is a function(stream), not a number",
+      ["stream = 1"] = "stream must be a function(stream), not 1",
       ["drip = 5"] = "drip must be {bytes",
     } do
       fails(message:gsub("%p", "%%%0"),
         ("it('x', function() t.upstream { address = 'http://up.test', %s } end)"):format(fields))
     end
-    fails("t.answer: status must be a whole number from 100 to 599, not \"active\"",
+    fails("t.answer: status must be a whole number from 100 to 599, not the string \"active\"",
       "it('x', function() t.answer { status = 'active' } end)")
     fails("t.answer has no field \"code\"", "it('x', function() t.answer { code = 1 } end)")
   end)

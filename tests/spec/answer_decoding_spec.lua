@@ -140,12 +140,16 @@ describe("an upstream's answer", function()
   it("refuses options that it does not know", function()
     with_upstream("X-A: 1", TEXT, function(url)
       local answer = tg.http.get(url)
-      for _, options in ipairs { { decoded = true }, { decode = 1 } } do
-        local ok, message = pcall(answer.body, answer, options)
+      for _, case in ipairs {
+        { { decoded = true }, 'answer:body has no option "decoded"; it has decode' },
+        { { decode = 1 }, "answer:body: decode must be true or false, not 1" },
+      } do
+        local ok, message = pcall(answer.body, answer, case[1])
         assert.is_false(ok)
-        assert.matches("answer:body takes {decode = true or false} and nothing else", message, 1, true)
+        assert.matches(case[2], message, 1, true)
       end
-      assert.matches("not a string", select(2, pcall(answer.body, answer, "decode")), 1, true)
+      assert.matches('the options must be a table, not the string "decode"',
+        select(2, pcall(answer.body, answer, "decode")), 1, true)
     end)
   end)
 

@@ -287,8 +287,9 @@ describe("what an app refuses,", function()
       on:get("/x", { 1 })
     end)
     local place = here(-2)
-    assert.matches(place .. ": app:get(pattern, handler): the handler is a table, not a function", message, 1, true)
-    assert.matches("the handler is a nil", fails(on.post, on, "/x"), 1, true)
+    assert.matches(place .. ": app:get(pattern, handler): the handler must be a function, not a table", message, 1,
+      true)
+    assert.matches("the handler must be a function, not nil", fails(on.post, on, "/x"), 1, true)
   end)
 
   it("middleware that is no function", function()
@@ -300,7 +301,7 @@ describe("what an app refuses,", function()
     local on = app.new "routes"
     for _, prefix in ipairs { "api", "/api/", "", "/", 5 } do
       local message = fails(on.group, on, prefix, tostring)
-      assert.matches("a group's prefix begins with a slash and does not end in one", message, 1, true)
+      assert.matches('the prefix must be a path like "/api", which ends in no slash', message, 1, true)
     end
   end)
 

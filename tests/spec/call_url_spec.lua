@@ -72,8 +72,8 @@ describe("call_url.parse", function()
     { "http://a:0/", "where a port from 1 to 65535 is expected" },
     { "http://a:65536/", "where a port from 1 to 65535 is expected" },
     { "http://a:99999999999999999999/", "where a port from 1 to 65535 is expected" },
-    { 5, "is a number, not a string" },
-    { {}, "is a table, not a string" },
+    { 5, "a URL must be a string, not 5" },
+    { {}, "a URL must be a string, not a table" },
   }
   for _, case in ipairs(wrong) do
     it(("says what is wrong with %q"):format(tostring(case[1])), function()
@@ -86,7 +86,7 @@ describe("call_url.parse", function()
   it("says so for nil too", function()
     local ok, message = pcall(url.parse, nil)
     assert.is_false(ok)
-    assert.matches("is a nil, not a string", message, 1, true)
+    assert.matches("a URL must be a string, not nil", message, 1, true)
   end)
 
   it("remembers what it took apart, but not without end", function()

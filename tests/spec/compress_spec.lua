@@ -270,7 +270,7 @@ describe("compress.encode", function()
       { "br has levels from 1 to 9", "br", "x", 11 },
       { "zstd has levels from 1 to 6", "zstd", "x", -1 },
       { "compress.encode takes a string, not a table", "gzip", {} },
-      { "compress.encode takes a string, not a nil", "gzip" },
+      { "compress.encode takes a string, not nil", "gzip" },
     }
     for _, case in ipairs(cases) do
       local ok, message = pcall(compress.encode, case[2], case[3], case[4])

@@ -293,7 +293,7 @@ describe("bad options", function()
     { { quorum = 1, required = { 1 } }, "quorum stands alone, without required and on_error" },
     { { quorum = 1, on_error = "collect" }, "quorum stands alone, without required and on_error" },
     { { timeout = 3 }, 'has no option "timeout"; it has max, on_error, required and quorum' },
-    { 5, "the options are a number, not a table" },
+    { 5, "the options must be a table, not 5" },
   }
 
   local function line_of(level)

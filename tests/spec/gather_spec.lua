@@ -48,7 +48,7 @@ describe("tg.gather", function()
       user = 5,
     })
     assert.is_false(ok)
-    assert.matches("tg.gather: the value at user is a number, not a function", message, 1, true)
+    assert.matches("tg.gather: the value at user must be a function, not 5", message, 1, true)
     let_others_run()
     assert.is_false(started)
   end)

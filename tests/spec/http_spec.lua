@@ -156,10 +156,12 @@ describe("a call #realtime", function()
     { "timeout must be a number of seconds from 0 to 1e9", "GET", "/", { timeout = -1 } },
     { "timeout must be a number of seconds from 0 to 1e9", "GET", "/", { timeout = 0 / 0 } },
     { "timeout must be a number of seconds from 0 to 1e9", "GET", "/", { timeout = 1e300 } },
-    { "an HTTP call's timeout must be a number, not a string", "GET", "/", { timeout = "soon" } },
-    { "an HTTP call's body must be a string, not a table", "POST", "/", { body = {} } },
-    { "an HTTP call's query must be a table, not a string", "GET", "/", { query = "a=1" } },
-    { "an HTTP call's headers must be a table, not a string", "GET", "/", { headers = "A: 1" } },
+    { 'timeout must be a number of seconds from 0 to 1e9, not the string "soon"', "GET", "/", { timeout = "soon" } },
+    { "an HTTP call: body must be a string (json = … sends a table, form = … a form), not a table",
+      "POST", "/", { body = {} } },
+    { 'an HTTP call: query must be a table of names and values, not the string "a=1"', "GET", "/", { query = "a=1" } },
+    { 'an HTTP call: headers must be a table of names and values, not the string "A: 1"',
+      "GET", "/", { headers = "A: 1" } },
     { "cannot encode as JSON", "POST", "/", { json = { print } } },
   }
   for index, case in ipairs(refused) do
@@ -287,7 +289,7 @@ describe("headers that are none", function()
   it("are refused, by a call and by a client", function()
     local multimap = require "tidegate.multimap"
     for _, case in ipairs {
-      { "x", "must be a table, not a string" },
+      { "x", 'must be a table of names and values, not the string "x"' },
       { multimap.pairs { "a", "1" }, "must be headers, and this is a query, a form or cookies" },
       { multimap.pairs { "a", "1", "a", "2" }, "must be headers, and this is a query, a form or cookies" },
     } do

@@ -310,10 +310,10 @@ end)
 describe("json.array and json.object", function()
   it("take tables only", function()
     for _, name in ipairs { "array", "object" } do
-      for _, wrong in ipairs { 5, "x", true, print } do
-        local ok, message = pcall(json[name], wrong)
+      for _, case in ipairs { { 5, "5" }, { "x", 'the string "x"' }, { true, "true" }, { print, "a function" } } do
+        local ok, message = pcall(json[name], case[1])
         assert.is_false(ok)
-        assert.matches(("json.%s takes a table, not a %s"):format(name, type(wrong)), message, 1, true)
+        assert.matches(("json.%s takes a table, not %s"):format(name, case[2]), message, 1, true)
       end
     end
   end)

@@ -129,7 +129,7 @@ describe("loader.load", function()
     for text, wrong in pairs {
       ["app.get('/x', print)"] = "called with a colon, as in app:get(pattern, handler)",
       ["app.use(print)"] = "called with a colon",
-      ["app:get('/x')"] = "the handler is a nil, not a function",
+      ["app:get('/x')"] = "the handler must be a function, not nil",
       ["app:nothing('/x', print)"] = "method 'nothing'",
       ["app:use()"] = "app:use takes a function",
       ["app:group('/x')"] = "app:group",

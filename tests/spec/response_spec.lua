@@ -286,19 +286,20 @@ describe("tg.response", function()
 
   it("refuses what a browser would not understand, or what would be lost", function()
     local wrong = {
-      { "there is no field \"expires\"", { value = "b", expires = 5 } },
+      { "cookie a has no field \"expires\"", { value = "b", expires = 5 } },
       { "a value must be a string, a number or a boolean, not a table", { value = {} } },
-      { "max_age must be a whole number of seconds, and 1.5 is not", { max_age = 1.5 } },
-      { "max_age must be a whole number of seconds, and nan is not", { max_age = 0 / 0 } },
-      { "max_age must be a whole number of seconds, and inf is not", { max_age = math.huge } },
-      { "max_age must be a whole number of seconds, and 60 is not", { max_age = "60" } },
+      { "max_age must be a whole number of seconds, not 1.5", { max_age = 1.5 } },
+      { "max_age must be a whole number of seconds, not nan", { max_age = 0 / 0 } },
+      { "max_age must be a whole number of seconds, not inf", { max_age = math.huge } },
+      { 'max_age must be a whole number of seconds, not the string "60"', { max_age = "60" } },
       { "same_site must be Strict, Lax or None", { same_site = "maybe" } },
       { "path must be a string without semicolons", { path = 5 } },
     }
     for _, case in ipairs(wrong) do
       local ok, message = pcall(cookie, "a", case[2])
       assert.is_false(ok)
-      assert.matches("cookie a: " .. case[1], message, 1, true)
+      assert.matches("cookie a", message, 1, true)
+      assert.matches(case[1], message, 1, true)
     end
   end)
 

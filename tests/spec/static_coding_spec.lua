@@ -177,7 +177,7 @@ describe("a file that is compressed while it is sent", function()
     assert.is_nil((coding({}, { cache_control = "no-transform" })))
     local ok, message = pcall(serve, {}, { compress = 1 })
     assert.is_false(ok)
-    assert.matches("app:static: compress must be a boolean, not a number", message, 1, true)
+    assert.matches("app:static: compress must be true or false, not 1", message, 1, true)
   end)
 
   it("gives way to a variant that is there, where the client takes that", function()

@@ -184,7 +184,7 @@ describe("t.upstream", function()
 
   it("refuses fields that it does not have", function()
     fails('t.upstream has no field "latncy"', upstream, { latncy = 1 })
-    fails('failure must be "refused", "reset", "silence" or "garbage", not "sometimes"', upstream,
+    fails('failure must be "refused", "reset", "silence" or "garbage", not the string "sometimes"', upstream,
       { failure = "sometimes" })
     fails("t.upstream takes a table with address", t.upstream, {})
   end)

@@ -3,6 +3,7 @@
 -- A call that could be served at once lets the others run first, and takes or leaves its value after that: so one that
 -- is cancelled has done nothing that would have to be undone. Where another task was quicker, it goes to the end of the
 -- line, and nobody overtakes it from there on.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local line = require "tidegate.sync.line"
@@ -19,7 +20,7 @@ local channel = {}
 function channel.new(capacity)
   capacity = capacity or 0
   if type(capacity) ~= "number" or capacity < 0 or capacity % 1 ~= 0 then
-    core.raise("tg.channel takes the number of values that it keeps, a whole number from 0")
+    check.refuse("tg.channel takes the number of values that it keeps, a whole number from 0", capacity)
   end
   return setmetatable({
     capacity = capacity,
@@ -163,5 +164,7 @@ function Channel:statistics()
     closed = self.closed,
   }
 end
+
+check.methods(Channel, "channel")
 
 return channel

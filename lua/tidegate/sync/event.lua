@@ -1,4 +1,5 @@
 -- An event: something that has happened, or has not, and tasks that wait for it.
+local check = require "tidegate.check"
 local line = require "tidegate.sync.line"
 
 ---@class tidegate.Event
@@ -43,5 +44,7 @@ end
 function Event:statistics()
   return { set = self.happened, waiting = self.line.count }
 end
+
+check.methods(Event, "event")
 
 return event

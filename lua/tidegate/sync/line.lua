@@ -7,6 +7,7 @@
 -- turn too, the waiter has what it waited for and is cancelled at its next wait. When the cancellation comes first, the
 -- waiter is passed over, though it may stand in the line until it runs, and the next one gets it. Nothing is lost or
 -- doubled.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local task = require "tidegate.task"
 
@@ -132,7 +133,7 @@ end
 ---@return any ... what it returns
 function line.run(held, name, fn, ...)
   if type(fn) ~= "function" then
-    core.raise(name .. " takes a function, and its arguments")
+    check.refuse(name .. " takes a function, and its arguments", fn)
   end
   held:acquire()
   return give_back(held, xpcall(fn, task.note_trace, ...))

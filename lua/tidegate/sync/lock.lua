@@ -3,6 +3,7 @@
 -- It belongs to the task that took it; only that one may give it back, and it cannot take it twice. A task that ends
 -- without giving it back leaves it locked for good: use run(), which always gives it back. The owner is kept as a
 -- number, for a task's place in memory is another one's later.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local line = require "tidegate.sync.line"
 local task = require "tidegate.task"
@@ -72,5 +73,7 @@ end
 function Lock:statistics()
   return { locked = self.owner ~= nil, waiting = self.line.count }
 end
+
+check.methods(Lock, "lock")
 
 return lock

@@ -1,4 +1,5 @@
 -- A semaphore: at most n at once.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local line = require "tidegate.sync.line"
 local task = require "tidegate.task"
@@ -14,7 +15,7 @@ local semaphore = {}
 ---@return tidegate.Semaphore
 function semaphore.new(max)
   if type(max) ~= "number" or max < 1 or max % 1 ~= 0 then
-    core.raise("tg.semaphore takes the number of permits, a whole number from 1")
+    check.refuse("tg.semaphore takes the number of permits, a whole number from 1", max)
   end
   return setmetatable({ max = max, value = max, line = line.new() }, Semaphore)
 end
@@ -70,5 +71,7 @@ end
 function Semaphore:statistics()
   return { value = self.value, max = self.max, waiting = self.line.count }
 end
+
+check.methods(Semaphore, "semaphore")
 
 return semaphore
