@@ -2,7 +2,7 @@
 -- bytes. A second request behind each one shows that both sides agree where the answer ends.
 local chunked = require "tests.support.chunked"
 local compress = require "tidegate.compress"
-local log = require "tidegate.log"
+local core = require "tidegate.core"
 local t = require "tidegate.testing"
 local tg = require "tidegate"
 
@@ -152,12 +152,12 @@ describe("an answer by the book,", function()
   local write
 
   setup(function()
-    write = log.error
-    log.error = function() end -- the refused ones
+    write = core.log
+    core.log = function() end -- the refused ones
   end)
 
   teardown(function()
-    log.error = write
+    core.log = write
   end)
 
   for _, maker in ipairs(MAKERS) do
