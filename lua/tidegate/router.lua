@@ -4,6 +4,8 @@
 -- specific pattern that has the method wins, segment by segment: literal before {name} before {name...}. The order of
 -- registration never matters, so two routes of the same shape and method are an error.
 local core = require "tidegate.core"
+local foreign_patterns = require "tidegate.foreign_patterns"
+local shown = require("tidegate.check").shown
 
 local Router = { __name = "tidegate.Router" }
 Router.__index = Router
@@ -17,46 +19,67 @@ local function new()
   return setmetatable({ root = new_node(), exact = {} }, Router)
 end
 
-local function check_name(name, seen, pattern)
+local function fail(pattern, format, ...)
+  error(("in the pattern %q: %s"):format(pattern, format:format(...)), 0)
+end
+
+local function check_name(name, segment, seen, pattern)
   if not name:match("^[%a_][%w_]*$") then
-    error(("in the pattern %q: {%s} is no name; it takes letters, digits and underscores"):format(pattern, name), 0)
+    local wrong = name:find "[%a_]" and foreign_patterns.fault(segment, pattern)
+    fail(pattern, "{%s} is not a name; a name has letters, digits and underscores%s", name,
+      wrong and ": " .. wrong or "")
   end
   if seen[name] then
-    error(("in the pattern %q: {%s} stands there twice"):format(pattern, name), 0)
+    fail(pattern, "{%s} stands there twice", name)
   end
   seen[name] = true
 end
 
 local function check_literal(segment, pattern)
+  local foreign = foreign_patterns.fault(segment, pattern)
+  if foreign then
+    fail(pattern, "%s", foreign)
+  end
   if segment:find("[{}]") then
-    error(("in the pattern %q: %q mixes text and braces; {name} takes a whole segment"):format(pattern, segment), 0)
+    fail(pattern, "%q mixes text and braces; {name} takes a whole segment", segment)
   end
   if segment:find("[?#]") then
-    error(("in the pattern %q: a pattern has no query and no fragment"):format(pattern), 0)
+    fail(pattern, "a pattern has no query and no fragment; request.query has what stands behind a question mark")
   end
   if segment == "." or segment == ".." then
-    error(("in the pattern %q: dot segments never arrive"):format(pattern), 0)
+    fail(pattern, "dot segments never arrive")
   end
   local normal, wrong = core.normalize_path("/" .. segment)
   if not normal then
-    error(("in the pattern %q: %s"):format(pattern, wrong), 0)
+    fail(pattern, "%s", wrong)
   end
   return normal:sub(2)
 end
 
+local function check_beginning(pattern)
+  if type(pattern) ~= "string" then
+    error("a pattern must be a string that begins with a slash, not " .. shown(pattern), 0)
+  elseif pattern:sub(1, 1) == "/" then
+    return
+  end
+  local method, path = pattern:match "^(%u+) +(/.*)$"
+  local behind = pattern:match "^%a+://[^/]+(/.*)$"
+  local right = path or behind or "/" .. pattern
+  error(("a pattern must begin with a slash, and %q does not; %s"):format(pattern, method
+    and ("app:%s(%q, …) is for %s"):format(method:lower(), right, method) or ("write %q"):format(right)), 0)
+end
+
 -- {kind = "literal" | "name" | "rest", text} for each segment of a pattern.
 local function parse(pattern)
-  if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then
-    error(("a pattern must begin with a slash, and %q does not"):format(tostring(pattern)), 0)
-  end
+  check_beginning(pattern)
   local segments, seen = {}, {}
   for segment in pattern:gmatch("/([^/]*)") do
     if #segments > 0 and segments[#segments].kind == "rest" then
-      error(("in the pattern %q: {%s...} must be the last segment"):format(pattern, segments[#segments].text), 0)
+      fail(pattern, "{%s...} must be the last segment", segments[#segments].text)
     end
     local rest, name = segment:match("^{(.-)%.%.%.}$"), segment:match("^{(.-)}$")
     if rest or name then
-      check_name(rest or name, seen, pattern)
+      check_name(rest or name, segment, seen, pattern)
       segments[#segments + 1] = { kind = rest and "rest" or "name", text = rest or name }
     else
       segments[#segments + 1] = { kind = "literal", text = check_literal(segment, pattern) }

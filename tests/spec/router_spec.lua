@@ -117,10 +117,10 @@ describe("Router:add", function()
   local wrong = {
     { "users", 'a pattern must begin with a slash, and "users" does not' },
     { "", 'a pattern must begin with a slash, and "" does not' },
-    { "/{}", "{} is no name" },
-    { "/{1x}", "{1x} is no name" },
-    { "/{a-b}", "{a-b} is no name" },
-    { "/{...}", "{} is no name" },
+    { "/{}", "{} is not a name" },
+    { "/{1x}", "{1x} is not a name" },
+    { "/{a-b}", "{a-b} is not a name" },
+    { "/{...}", "{} is not a name" },
     { "/{a}/{a}", "{a} stands there twice" },
     { "/{a}/{a...}", "{a} stands there twice" },
     { "/{a...}/b", "{a...} must be the last segment" },
@@ -134,10 +134,41 @@ describe("Router:add", function()
     { "/%2e%2e/a", "leads above the root" },
     { "/%zz", "bad percent-encoding" },
     { "/a\nb", "control character" },
+    { "/u/:id", '":id" is spelt as elsewhere; here it is "/u/{id}"' },
+    { "/u/:id/p/:post", 'here it is "/u/{id}/p/{post}"' },
+    { "/u/{a}/p/:post", 'here it is "/u/{a}/p/{post}"' },
+    { "/u/:id(%d+)", 'here it is "/u/{id}"' },
+    { "/u/:id?", 'here it is "/u/{id}"' },
+    { "/u/:rest*", 'here it is "/u/{rest...}"' },
+    { "/u/<int:id>", 'here it is "/u/{id}"' },
+    { "/u/<id>", 'here it is "/u/{id}"' },
+    { "/u/<path:rest>", 'here it is "/u/{rest...}"' },
+    { "/u/[id]", 'here it is "/u/{id}"' },
+    { "/u/[...slug]", 'here it is "/u/{slug...}"' },
+    { "/u/{id:int}", 'here it is "/u/{id}"' },
+    { "/u/{id:[0-9]+}", 'here it is "/u/{id}"' },
+    { "/u/{id?}", 'here it is "/u/{id}"' },
+    { "/u/{rest:path}", 'here it is "/u/{rest...}"' },
+    { "/u/{*rest}", 'here it is "/u/{rest...}"' },
+    { "/u/{rest*}", 'here it is "/u/{rest...}"' },
+    { "/u/{ id }", 'here it is "/u/{id}"' },
+    { "/u/*", 'here it is "/u/{rest...}"' },
+    { "/u/**", 'here it is "/u/{rest...}"' },
+    { "/u/*rest", 'here it is "/u/{rest...}"' },
+    { "/u/*.js", 'here it is "/u/{rest...}"' },
+    { "^/u/(%d+)$", 'a pattern must begin with a slash' },
+    { "/u/(.*)", "looks like a regular expression" },
+    { "/u/(?<id>x)", "looks like a regular expression" },
+    { "/u/[0-9]+", "looks like a regular expression" },
+    { "/u/a|b", "looks like a regular expression" },
+    { "/u/x$", "looks like a regular expression" },
+    { "GET /users", 'app:get("/users", …) is for GET' },
+    { "http://a.test/users", 'write "/users"' },
+    { false, "a pattern must be a string that begins with a slash, not false" },
     { "/\255", "UTF-8" },
   }
   for _, case in ipairs(wrong) do
-    it(("says what is wrong with %q"):format(case[1]), function()
+    it(("says what is wrong with %q"):format(tostring(case[1])), function()
       local ok, message = pcall(router.new().add, router.new(), "GET", case[1], { place = "x:1" })
       assert.is_false(ok)
       assert.matches(case[2], message, 1, true)
@@ -145,7 +176,9 @@ describe("Router:add", function()
   end
 
   it("takes literals as people write them, and finds them as they arrive", function()
-    local routes = new("GET /café/{x}", "GET /a b", "GET /%7Euser", "GET /c%3ad")
+    local routes = new("GET /café/{x}", "GET /a b", "GET /%7Euser", "GET /c%3ad", "GET /v1/m:run", "GET /f(1)/$meta")
+    assert.equal("/v1/m:run", routes:find("GET", "/v1/m:run").pattern)
+    assert.equal("/f(1)/$meta", routes:find("GET", "/f(1)/$meta").pattern)
     assert.equal("/café/{x}", routes:find("GET", "/caf%C3%A9/1").pattern)
     assert.equal("/a b", routes:find("GET", "/a%20b").pattern)
     assert.equal("/%7Euser", routes:find("GET", "/~user").pattern)
