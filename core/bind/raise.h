@@ -9,6 +9,13 @@
    with nothing pushed, where there is none. [-0, +0..1, m] */
 bool tg_push_place(lua_State *L, lua_State *of);
 
+/* Takes the function on the stack, which says whose work is under way, "file:line (what)" or nil, where no function of
+   the user's is left on the stack. [-1, +0, m] */
+void tg_set_lost_place(lua_State *L);
+
+/* As tg_push_place for the running coroutine; asks that function where there is none. [-0, +0..1, m] */
+bool tg_push_any_place(lua_State *L);
+
 /* Raises a message (format as of lua_pushfstring) with that place before it. [-0, +0, v] */
 _Noreturn void tg_raise(lua_State *L, const char *format, ...);
 

@@ -97,9 +97,17 @@ static int raise_message(lua_State *L) {
   tg_raise(L, "%s", luaL_checkstring(L, 1));
 }
 
+/* core.on_lost_place(function): see raise.h */
+static int on_lost_place(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  tg_set_lost_place(L);
+  return 0;
+}
+
 /* core.place() → "file:line" of the user's code that called; "?" where there is none */
 static int place(lua_State *L) {
-  if (!tg_push_place(L, L)) lua_pushliteral(L, "?");
+  if (!tg_push_any_place(L)) lua_pushliteral(L, "?");
   return 1;
 }
 
@@ -165,6 +173,7 @@ const luaL_Reg tg_system_functions[] = {
     {"working_folder", working_folder},
     {"private_folder", private_folder},
     {"raise", raise_message},
+    {"on_lost_place", on_lost_place},
     {"place", place},
     {"raise_descriptor_limit", raise_descriptor_limit},
     {"log", log_message},

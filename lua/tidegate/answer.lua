@@ -212,7 +212,7 @@ local function in_full(exchange, request, compression, status, body, headers, ha
   elseif kind == "function" then
     return send_pieces(exchange, request, compression, status, body, headers)
   end
-  error(("a response's body must be a string, a table or a function(write), not a %s"):format(kind), 0)
+  check.refuse("a response's body must be a string, a table or a function(write)", body)
 end
 
 local function is_handed_on(body, headers)
@@ -224,7 +224,9 @@ end
 ---@param compression tidegate.Compression
 function answer.send(exchange, request, compression, first, body, headers)
   local kind = type(first)
-  if kind == "table" then
+  if (body ~= nil or headers ~= nil) and kind ~= "number" then
+    return response.refuse_rest(first, body == nil and headers or body)
+  elseif kind == "table" then
     if is_response(first) then
       return in_full(exchange, request, compression, first.status, first.body, first.headers, first._handed)
     elseif is_upstream(first) then
@@ -245,7 +247,7 @@ function answer.send(exchange, request, compression, first, body, headers)
     end
     return in_full(exchange, request, compression, first, body, headers)
   end
-  return response.refuse(kind)
+  return response.refuse(first)
 end
 
 return answer

@@ -3,9 +3,15 @@ local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local hooks = require "tidegate.hooks"
+local log = require "tidegate.log"
+local places = require "tidegate.places"
 local response = require "tidegate.response"
+local returns = require "tidegate.returns"
 local router = require "tidegate.router"
 local static = require "tidegate.static"
+local task = require "tidegate.task"
+
+local note_trace, response_of, xpcall = task.note_trace, response.of, xpcall
 
 ---@class tidegate.App
 ---@field folder string the folder whose route files are loaded
@@ -54,6 +60,14 @@ local function read_options(options)
   return options or {}
 end
 
+-- A forgotten return is a route that answers 204 for ever.
+local function warn_of_nothing(method, pattern, handler)
+  local place = method == "GET" and places.of(handler, ("the handler of GET %s"):format(pattern))
+  if place and returns.nothing(handler) then
+    log.warn("%s: it returns a value nowhere, so that every answer is 204 (No Content); is a return missing?", place)
+  end
+end
+
 local function add(self, method, pattern, handler, options)
   check_open(self)
   if type(handler) ~= "function" then
@@ -65,6 +79,7 @@ local function add(self, method, pattern, handler, options)
   if not ok then
     fail(message)
   end
+  warn_of_nothing(method, route.pattern, handler)
 end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
@@ -113,7 +128,7 @@ function App:use(middleware)
   if type(middleware) ~= "function" then
     check.refuse("app:use takes a function(request, next)", middleware)
   end
-  self.middleware[#self.middleware + 1] = middleware
+  self.middleware[#self.middleware + 1] = { call = middleware, place = core.place() }
 end
 
 --- Registers what `register` registers below a prefix, with middleware of its own.
@@ -194,24 +209,47 @@ function App:url()
   return url or fail("app:url() is known once the gateway serves; call it in a handler")
 end
 
--- A handler inside the middleware of its group and all groups around it.
-local function wrap(handler, group)
+-- What `next` gives a middleware. An error keeps the traceback of where it came from, whoever catches it on its way.
+local function pass_on(is_fine, ...)
+  if is_fine then
+    return response_of(...)
+  end
+  return task.raise_again((...), task.trace(), false)
+end
+
+-- What a middleware has returned.
+local function answer_of(place, first, ...)
+  if first == nil then
+    error(place .. ": the middleware returned nothing; it returns what next gives, as in: return next(request), or an "
+      .. "answer of its own; for an empty one: return 204", 0)
+  end
+  return first, ...
+end
+
+local function within(middleware, inner, owner)
+  local call, place = middleware.call, middleware.place
+  local function following(request)
+    return pass_on(xpcall(inner, note_trace, request))
+  end
+  local function chain(request)
+    return answer_of(place, call(request, following))
+  end
+  places.own(following, owner)
+  places.own(chain, places.of(call, "a middleware") or place .. " (a middleware)")
+  return chain
+end
+
+-- A handler inside the middleware of its group and all groups around it. `owner` says whose it is, for messages.
+local function wrap(handler, group, owner)
   local chain = handler
-  local wrapped = false
   while group do
     for index = #group.middleware, 1, -1 do
-      local middleware, inner = group.middleware[index], chain
-      local function following(request)
-        return response.of(inner(request))
-      end
-      chain = function(request)
-        return middleware(request, following)
-      end
-      wrapped = true
+      chain = within(group.middleware[index], chain, owner)
+      owner = nil -- the others are around a middleware, which says itself where it is
     end
     group = group.parent
   end
-  return chain, wrapped
+  return chain
 end
 
 local function not_found()
@@ -308,9 +346,12 @@ function App:mount(request_timeout_ms, compression)
   self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
   for _, route in ipairs(routes:list()) do
-    local chain = with_body(route.options.body_bytes_max, (wrap(route.handler, route.group)))
+    local what = ("the handler of %s %s"):format(route.method, route.pattern)
+    local owner = places.of(route.handler, what) or ("%s (%s)"):format(route.place, what)
+    local chain = with_body(route.options.body_bytes_max, wrap(route.handler, route.group, owner))
     chain = with_half_closed(route.options.half_closed, chain)
     route.run = with_compression(route.options.compress, chain)
+    places.name(route.run, owner)
     route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
     route.hooks = hooks.around { route.group }
   end

@@ -5,6 +5,7 @@ local check = require "tidegate.check"
 local core = require "tidegate.core"
 local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
+local places = require "tidegate.places"
 local reports = require "tidegate.reports"
 local task = require "tidegate.task"
 
@@ -68,6 +69,10 @@ local function run(place, fn, arguments, argument_count)
   ended()
 end
 
+places.own(run, function(level)
+  return places.variable(level, "place") .. " (a background task)"
+end)
+
 local function start(place, fn, ...)
   local of = core.spawn_root(run, place, fn, { ... }, select("#", ...))
   count = count + 1
@@ -127,6 +132,10 @@ local function run_once(each)
     error(err, 0)
   end
 end
+
+places.own(run_once, function(level)
+  return places.variable(level, "each").place .. " (app:every)"
+end)
 
 local function repeat_forever(each)
   while not stopping do

@@ -329,7 +329,11 @@ end
 -- --- of an answer
 
 local function refuse(headers)
-  core.raise(("the headers of an answer: table expected, and this is a %s"):format(type(headers)))
+  if type(headers) == "string" and headers:find "^%s*[%w.+-]+/[%w.+-]+" then
+    core.raise(('the headers of an answer must be a table; a content type is one of them: { ["Content-Type"] = %q }')
+      :format(headers))
+  end
+  check.refuse("the headers of an answer must be a table of names and values", headers)
 end
 
 -- [headers of a response] = {message = the upstream's answer, kept = {[name] = value} of what describes its body}

@@ -3,6 +3,7 @@ local check = require "tidegate.check"
 local core = require "tidegate.core"
 local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
+local places = require "tidegate.places"
 local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
 local task = require "tidegate.task"
 local text = require "tidegate.text"
@@ -134,6 +135,11 @@ function run_one(self, index)
   end
   self:make_room()
 end
+
+places.own(run_one, function(level)
+  local self = places.variable(level, "self")
+  return places.of(self.fns[places.variable(level, "index")], "a child task")
+end)
 
 function Run:make_room()
   self.nursery.count = self.nursery.count - 1 -- this child makes room for the next before it has ended

@@ -4,6 +4,7 @@
 -- What a failure or a success means beyond that is the policy's business (gather.lua).
 local core = require "tidegate.core"
 local lost = require "tidegate.lost"
+local places = require "tidegate.places"
 local task = require "tidegate.task"
 local new_table = require "table.new"
 
@@ -153,6 +154,13 @@ local function run_child(self, place, key, fn, argument)
   local ok, value = xpcall(fn, note_trace, argument)
   self:child_ended(self.children[place], place, key, ok, value)
 end
+
+places.own(run_child, function(level)
+  local self = places.variable(level, "self")
+  local around = self.task and core.task_info(self.task).place
+  return places.of(places.variable(level, "fn"), "a child task")
+    or around and places.variable(level, "key") ~= nil and around .. " (a child task)" or nil
+end)
 
 --- Starts a child; the first result of fn(argument) goes to results[key].
 ---@return integer # its place in `children`

@@ -111,7 +111,7 @@ end
 ---@param trace string?
 ---@return string
 function reports.place_of(err, trace)
-  local place = type(err) == "string" and err:match "^([^\n:]+:%d+):"
+  local place = type(err) == "string" and err:match "^([^\n:]+:%d+)[: ]"
   return place or trace and trace:match "\n[\t ]+([^%s][^\n:]*:%d+):" or "?"
 end
 

@@ -1,4 +1,5 @@
 -- Responses: what a handler returns, made into one shape.
+local null = require("cjson").null
 local check = require "tidegate.check"
 local core = require "tidegate.core"
 local forwarding = require "tidegate.forwarding"
@@ -153,17 +154,44 @@ function response.new(fields)
   return made
 end
 
---- Raises what is wrong with what a handler returned.
-function response.refuse(kind)
-  error(("a handler returned a %s; it may return a table, a string, nothing, or status, body [, headers]"):format(
-    kind), 0)
+local MAY_RETURN = "a handler may return a table, a string, nothing, or status, body [, headers]"
+
+--- Raises that what a handler returned is nothing that can be answered with.
+function response.refuse(value)
+  local hint = ""
+  if type(value) == "boolean" or value == null then
+    hint = "; tg.json.encode makes JSON of any value"
+  end
+  core.raise(("%s, and this one returned %s%s"):format(MAY_RETURN, check.shown(value), hint))
+end
+
+-- What was probably meant by values in the wrong order.
+local function meant(first, second)
+  local status = tonumber(second)
+  if type(first) == "string" and first:find "^%d%d%d$" then
+    return "a status is a number, as in: return " .. first .. ", body"
+  elseif type(second) == "number" and status >= 100 and status <= 599 and status % 1 == 0 then
+    return first == nil and ("for an empty answer: return %d"):format(status)
+      or ("the status stands first: return %d, body"):format(status)
+  elseif first == nil then
+    return "an error is raised, by error(…) or tg.abort(status, detail)"
+  end
+  return "what a call returns beside its first value is left out by parentheses: return (f())"
+end
+
+--- Raises that there is something behind what stands alone.
+function response.refuse_rest(first, second)
+  core.raise(("%s, and this one returned %s, and behind it %s; %s"):format(MAY_RETURN, check.shown(first),
+    check.shown(second), meant(first, second)))
 end
 
 --- What a handler returned, as a response object: for middleware, which may change it.
 ---@return tidegate.Response
 function response.of(first, body, headers)
   local kind = type(first)
-  if kind == "table" and getmetatable(first) == Response then
+  if kind ~= "number" and (body ~= nil or headers ~= nil) then
+    return response.refuse_rest(first, body == nil and headers or body)
+  elseif kind == "table" and getmetatable(first) == Response then
     return first
   elseif kind == "table" and is_upstream(first) then
     return hand_on(first)
@@ -174,7 +202,7 @@ function response.of(first, body, headers)
   elseif kind == "number" then
     return is_upstream(body) and hand_on(body, first, headers) or make(first, headers, body)
   end
-  return response.refuse(kind)
+  return response.refuse(first)
 end
 
 --- A part of a file as a body.

@@ -3,6 +3,7 @@ local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local nursery = require "tidegate.nursery"
+local places = require "tidegate.places"
 local task = require "tidegate.task"
 
 local current, now = core.current, core.now
@@ -184,6 +185,11 @@ local function run_handle(self)
   end
   return self:keep(xpcall(self.fn, note_trace))
 end
+
+places.own(run_handle, function(level)
+  local self = places.variable(level, "self")
+  return places.of(self.fn, "a task that was spawned") or self.place .. " (a task that was spawned there)"
+end)
 
 local function wake_all(waiters)
   for _, waiter in ipairs(waiters) do

@@ -10,6 +10,7 @@ local error_page = require "tidegate.error_page"
 local forwarding = require "tidegate.forwarding"
 local hooks = require "tidegate.hooks"
 local json = require "tidegate.json"
+local places = require "tidegate.places"
 local request_of = require "tidegate.request"
 local request_reports = require "tidegate.request_reports"
 local response = require "tidegate.response"
@@ -278,6 +279,10 @@ function serve.handler(find, dev, compression)
       copies.forget(exchange)
     end
   end
+  places.own(serve_request, function(level)
+    local request = places.variable(level, "request")
+    return request and places.name_of((find(request)))
+  end)
   local function on_request()
     return serve_request(request_line())
   end

@@ -5,6 +5,7 @@
 -- cancel the task as a whole: the scope that spawned it, or the client of its request.
 local check = require "tidegate.check"
 local core = require "tidegate.core"
+local places = require "tidegate.places"
 local new_table = require "table.new"
 local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
 
@@ -330,7 +331,11 @@ local function user_traceback(otherwise)
       lines[#lines + 1] = line
     end
   end
-  return #lines > 1 and "\n" .. table.concat(lines, "\n") or otherwise or whole
+  if #lines > 1 then
+    return "\n" .. table.concat(lines, "\n")
+  end
+  local place = otherwise == nil and places.find()
+  return place and "\nstack traceback:\n\t" .. place or otherwise or whole
 end
 
 local TRACE_BYTES_MAX = 16384
@@ -338,7 +343,7 @@ local TRACE_BYTES_MAX = 16384
 -- The traceback so far, and that from here behind it. A recursion through scopes brings thousands of them, which nobody
 -- reads, and each would be copied into the next.
 local function lengthen(inner)
-  if #inner.trace > TRACE_BYTES_MAX then
+  if inner.joint == false or #inner.trace > TRACE_BYTES_MAX then
     return inner.trace
   end
   local outer = user_traceback("")
@@ -348,6 +353,13 @@ local function lengthen(inner)
   end
   local trace = inner.trace .. joint .. outer
   return #trace > TRACE_BYTES_MAX and trace .. "\nand so on" or trace
+end
+
+-- Is an error the one that is on its way? Whoever has caught it, as a middleware has, may have put a place before it.
+local function is_passing(inner, value)
+  local was = inner.value
+  return rawequal(was, value) or inner.joint == false and type(was) == "string" and type(value) == "string"
+    and value:sub(-#was) == was
 end
 
 --- An error handler for xpcall that notes a traceback; task.trace() gives it. The error value stays what it is. Nobody
@@ -361,7 +373,7 @@ function task.note_trace(value)
   if getmetatable(value) == Cancelled and value.traced_in ~= current() then
     return value
   end
-  if inner and rawequal(inner.value, value) then
+  if inner and is_passing(inner, value) then
     last_trace = lengthen(inner)
   else
     last_trace = user_traceback()
@@ -380,7 +392,7 @@ end
 --- Raises an error that was caught below, so that its traceback goes on from there.
 ---@param value any the error
 ---@param trace string its traceback so far
----@param joint string what stands between that and the traceback from here
+---@param joint string|false what stands between that and the traceback from here; false: that has all of it already
 function task.raise_again(value, trace, joint)
   local of = current()
   passing[of] = { value = value, trace = trace, joint = joint }

@@ -278,7 +278,8 @@ describe("what an app refuses,", function()
     end)
     assert.matches(here(-2) .. ': a pattern must begin with a slash, and "x" does not', message, 1, true)
     assert.matches("mixes text and braces", fails(on.get, on, "/x{y}", tostring), 1, true)
-    assert.matches("a pattern must begin with a slash", fails(on.get, on, nil, tostring), 1, true)
+    assert.matches("a pattern must be a string that begins with a slash, not nil", fails(on.get, on, nil, tostring), 1,
+      true)
   end)
 
   it("a handler that is no function", function()

@@ -132,14 +132,16 @@ end)
 
 describe("what a handler may not return,", function()
   it("other kinds of values", function()
-    assert.matches("a handler returned a boolean; it may return a table, a string, nothing", refused(true), 1, true)
-    assert.matches("a handler returned a function", refused(print), 1, true)
-    assert.matches("a handler returned a userdata", refused(tg.null), 1, true)
+    assert.matches("a handler may return a table, a string, nothing, or status, body [, headers], and this one "
+      .. "returned true", refused(true), 1, true)
+    assert.matches("this one returned a function", refused(print), 1, true)
+    assert.matches("this one returned tg.null; tg.json.encode makes JSON of any value",
+      refused(tg.null), 1, true)
   end)
 
   it("other kinds of bodies", function()
-    assert.matches("must be a string, a table or a function(write), not a boolean", refused(200, true), 1, true)
-    assert.matches("not a userdata", refused(200, tg.null), 1, true)
+    assert.matches("must be a string, a table or a function(write), not true", refused(200, true), 1, true)
+    assert.matches("not tg.null", refused(200, tg.null), 1, true)
   end)
 
   it("statuses that are none", function()
@@ -205,7 +207,7 @@ describe("what a handler may not return,", function()
   end)
 
   it("headers that are no table", function()
-    assert.matches("table expected", refused(200, "x", "X: y"), 1, true)
+    assert.matches('must be a table of names and values, not the string "X: y"', refused(200, "x", "X: y"), 1, true)
   end)
 end)
 
