@@ -61,9 +61,9 @@ local function read_options(options)
 end
 
 -- A forgotten return is a route that answers 204 for ever.
-local function warn_of_nothing(method, pattern, handler)
-  local place = method == "GET" and places.of(handler, ("the handler of GET %s"):format(pattern))
-  if place and returns.nothing(handler) then
+local function warn_of_nothing(route)
+  local place = route.method == "GET" and places.of(route.handler, ("the handler of GET %s"):format(route.pattern))
+  if place and returns.nothing(route.handler) then
     log.warn("%s: it returns a value nowhere, so that every answer is 204 (No Content); is a return missing?", place)
   end
 end
@@ -79,7 +79,6 @@ local function add(self, method, pattern, handler, options)
   if not ok then
     fail(message)
   end
-  warn_of_nothing(method, route.pattern, handler)
 end
 
 for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS" } do
@@ -352,6 +351,7 @@ function App:mount(request_timeout_ms, compression)
     chain = with_half_closed(route.options.half_closed, chain)
     route.run = with_compression(route.options.compress, chain)
     places.name(route.run, owner)
+    warn_of_nothing(route)
     route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
     route.hooks = hooks.around { route.group }
   end

@@ -1,5 +1,6 @@
 -- Loading a folder of route files.
 local core = require "tidegate.core"
+local check = require "tidegate.check"
 local app = require "tidegate.app"
 require "tidegate"
 
@@ -34,7 +35,8 @@ local function load_file(path, on)
   end
   local register = chunk(path)
   if type(register) ~= "function" then
-    error(("%s: must return a function(app), and returns a %s"):format(path, type(register)), 0)
+    error(("%s: must return a function(app), and returns %s%s"):format(path, check.shown(register),
+      register == nil and "; a route file ends in: return function(app) … end" or ""), 0)
   end
   register(on)
 end

@@ -160,7 +160,8 @@ describe("tidegate", function()
 
   describe("refuses", function()
     it("a command that there is not", function()
-      assert.equal('there is no command "serve"; `tidegate --help` lists them', refused({ "serve" }, nil, 2))
+      assert.equal('there is no command "serve"; did you mean `tidegate run`?'
+        .. " (`tidegate --help` lists them)", refused({ "serve" }, nil, 2))
     end)
 
     it("an option that there is not, or that has no value", function()
@@ -186,7 +187,7 @@ describe("tidegate", function()
         ["return {\n  routes = 'x'\n  dev = true,\n}"] = "tidegate.conf.lua:3: '}' expected",
         ["\nerror 'boom'"] = "tidegate.conf.lua:2: boom",
         ["error {}"] = "tidegate.conf.lua: raised this table",
-        ["return 'x'"] = "tidegate.conf.lua: must return a table, and returns a string",
+        ["return 'x'"] = 'tidegate.conf.lua: must return a table of settings, and returns the string "x"',
       } do
         place:write("tidegate.conf.lua", text)
         assert.matches("^" .. message:gsub("%p", "%%%0"), refused({ "check" }, nil, 2))
@@ -239,7 +240,7 @@ describe("tidegate", function()
         ["return function(app)\n  app:fetch('/x')\nend"] = "routes/a.lua:2: attempt to call method 'fetch'",
         ["return function(app)\n\n  app:get('/things/{name}', print)\nend"] =
           "routes/fine.lua:2: GET /things/{name} is registered already, at routes/a.lua:3",
-        ["return 5"] = "routes/a.lua: must return a function(app), and returns a number",
+        ["return 5"] = "routes/a.lua: must return a function(app), and returns 5",
         ["local tg = require 'tidegate'\ntg.sleep(1)"] =
           "routes/a.lua:2: tg.sleep waits, and nothing can wait while a file is being loaded; call it from a handler",
         ["local tg = require 'tidegate'\nlocal x = tg.http.get('http://127.0.0.1:1/')"] =

@@ -152,7 +152,7 @@ describe("app:on_error", function()
           tg.sleep(seconds)
           return 200, "from elsewhere"
         end)
-      end, function() tg.sleep(60) end, { request_timeout_ms = 1000 })
+      end, function() return tg.sleep(60) end, { request_timeout_ms = 1000 })
     end
     assert.equal("from elsewhere", with(4):body())
     local answer, lines = with(6)

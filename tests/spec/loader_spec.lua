@@ -87,7 +87,8 @@ describe("loader.load", function()
   end)
 
   it("names the file that returns no function", function()
-    assert.equal("routes/a.lua: must return a function(app), and returns a nil", message_of { ["a.lua"] = "" })
+    assert.equal("routes/a.lua: must return a function(app), and returns nil; a route file ends in: return "
+      .. "function(app) … end", message_of { ["a.lua"] = "" })
     assert.equal("routes/a.lua: must return a function(app), and returns a table",
       message_of { ["a.lua"] = "return {}" })
   end)
@@ -104,7 +105,7 @@ describe("loader.load", function()
     local message = message_of {
       ["a.lua"] = "return function(app)\n  app:group('/g', function(group)\n    group:get('x', print)\n  end)\nend",
     }
-    assert.equal('routes/a.lua:3: a pattern must begin with a slash, and "x" does not', message)
+    assert.equal('routes/a.lua:3: a pattern must begin with a slash, and "x" does not; write "/x"', message)
   end)
 
   it("names the folder that is not there, is none, or holds no route file", function()

@@ -225,12 +225,14 @@ end)
 describe("a GET handler that returns nothing anywhere", function()
   local function warned(register)
     local lines = server.logged(function()
-      register(app.new "routes")
+      local on = app.new "routes"
+      register(on)
+      on:mount()
     end)
     return lines[1] and lines[1].level .. " " .. lines[1].message
   end
 
-  it("is warned of while it is registered, with file and line", function()
+  it("is warned of when all are registered, with file and line", function()
     local warning = warned(function(on) on:get("/x", function(request) request:json() end) end)
     local here = debug.getinfo(1, "l").currentline - 1
     assert.matches(("^warn .*%s:%d %%(the handler of GET /x%%): it returns a value nowhere"):format(

@@ -1,5 +1,6 @@
 -- The command line: `tidegate [command] [options]`.
 local core = require "tidegate.core"
+local nearest = require "tidegate.nearest"
 local output = require "tidegate.cli.output"
 
 local commands = {
@@ -11,6 +12,8 @@ local commands = {
   version = "print the version",
 }
 local order = { "run", "test", "routes", "check", "tasks", "version" }
+
+local MEANT = { serve = "run", start = "run", server = "run", dev = "run --dev", ps = "tasks", lint = "check" }
 
 local function usage()
   local lines = { "Usage: tidegate [command] [options]", "" }
@@ -69,7 +72,9 @@ return function(args)
   end
   name = name == "--version" and "version" or name
   if not commands[name] then
-    complain(("there is no command %q; `tidegate --help` lists them"):format(name))
+    local near = MEANT[name] or nearest.of(name, order)
+    complain(("there is no command %q%s (`tidegate --help` lists them)"):format(name,
+      near and ("; did you mean `tidegate %s`?"):format(near) or ""))
     return 2
   end
   local ok, status = xpcall(require("tidegate.cli." .. name), explain, rest)

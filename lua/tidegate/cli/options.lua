@@ -1,4 +1,5 @@
 -- Long options of a command: --name VALUE, --name=VALUE, --flag.
+local nearest = require "tidegate.nearest"
 local settings = require "tidegate.cli.settings"
 
 local options = {}
@@ -46,19 +47,22 @@ local function print_help(command, about, order)
     "a flag wins.\n")
 end
 
--- The option most like a wrong one: the one that shares the longest beginning.
-local function nearest(name, order)
-  local best, length = nil, 2
-  for _, option in ipairs(order) do
-    local dashed, same = option.name:gsub("_", "-"), 0
-    while same < #name and name:byte(same + 1) == dashed:byte(same + 1) do
-      same = same + 1
-    end
-    if same > length then
-      best, length = dashed, same
-    end
+-- What is wrong with an argument, and what was probably meant: "; did you mean --listen?"
+local function hint(arg, value, order)
+  local name = arg:match "^%-%-?([^=]+)"
+  if not name then
+    return ", and no argument but options"
   end
-  return best and ("; did you mean --%s?"):format(best) or ""
+  local how = settings.meant(name, value)
+  if how then
+    return "; " .. how
+  end
+  local names = {}
+  for index, option in ipairs(order) do
+    names[index] = option.name:gsub("_", "-")
+  end
+  local near = nearest.of(name, names)
+  return near and ("; did you mean --%s?"):format(near) or ""
 end
 
 local function store(flags, option, value)
@@ -89,8 +93,9 @@ function options.parse(command, about, args, extra)
     value = value and value:sub(2)
     local option = name and known[name]
     if not option then
-      usage_error(("there is no option %s%s (`tidegate %s --help` lists them)"):format(
-        arg, name and nearest(name, order) or "", command))
+      local given = arg:match "=(.*)$" or args[index + 1]
+      usage_error(("there is no option %s%s (`tidegate %s --help` lists them)"):format(arg, hint(arg, given, order),
+        command))
     end
     local has_value = arg:find("=", 1, true) ~= nil
     if option.flag then

@@ -1,5 +1,7 @@
 -- Settings: from flags, then TIDEGATE_* variables, then the configuration file, then defaults.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
+local nearest = require "tidegate.nearest"
 
 local settings = {}
 
@@ -191,6 +193,44 @@ for _, setting in ipairs(settings.list) do
   by_name[setting.name] = setting
 end
 
+local names = {}
+for index, setting in ipairs(settings.list) do
+  names[index] = setting.name
+end
+
+-- What other servers call a setting: how it is said here, with what was given as %s.
+local PORT = "the address has the port: --listen 127.0.0.1:%s"
+local HOST = "the address has host and port: --listen %s:8000"
+local OTHERS = {
+  port = { PORT, "8000" }, p = { PORT, "8000" }, host = { HOST, "127.0.0.1" }, bind = { HOST, "127.0.0.1" },
+  address = { HOST, "127.0.0.1" }, addr = { HOST, "127.0.0.1" }, l = { "an address to listen on is --listen %s",
+    "127.0.0.1:8000" }, c = { "a configuration file is --config %s", "FILE" },
+  debug = { "more is logged with --log-level debug" }, verbose = { "more is logged with --log-level debug" },
+  v = { "`tidegate version` prints the version; more is logged with --log-level debug" },
+  timeout = { "the time of a route is --request-timeout-ms 5000, in milliseconds" },
+}
+
+--- How that is said here which other servers call by another name.
+---@param name string "port"
+---@param value any what was given
+---@return string?
+function settings.meant(name, value)
+  local other = OTHERS[name]
+  local is_fine = type(value) == "number" or type(value) == "string" and value:find "^[%w.:_-]+$" ~= nil
+    and value:sub(1, 1) ~= "-"
+  return other and other[1]:format(is_fine and tostring(value) or other[2])
+end
+
+-- The same of the configuration file.
+local function hint(key, value)
+  local how = type(key) == "string" and settings.meant(key, value)
+  if how then
+    return "; " .. how
+  end
+  local near = type(key) == "string" and nearest.of(key, names)
+  return near and ("; did you mean %s?"):format(near) or ""
+end
+
 local DEFAULT_FILE = "tidegate.conf.lua"
 
 local function usage_error(message)
@@ -245,12 +285,12 @@ local function load_file(path, required)
   if not ok then
     usage_error(type(values) == "string" and values or ("%s: raised %s"):format(path, shown(values)))
   elseif type(values) ~= "table" then
-    usage_error(("%s: must return a table, and returns a %s"):format(path, type(values)))
+    usage_error(("%s: must return a table of settings, and returns %s"):format(path, check.shown(values)))
   end
-  for key in pairs(values) do
+  for key, value in pairs(values) do
     if not by_name[key] then
-      usage_error(("%s:%d: there is no setting %q; `tidegate check --help` lists them"):format(
-        path, line_of(source, tostring(key)), tostring(key)))
+      usage_error(("%s:%d: there is no setting %q%s (`tidegate check --help` lists them)"):format(
+        path, line_of(source, tostring(key)), tostring(key), hint(key, value)))
     end
   end
   return values, source

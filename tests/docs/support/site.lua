@@ -1,4 +1,6 @@
 -- What the examples of one page share: a folder with the page's files, and a gateway that serves its routes.
+local core = require "tidegate.core"
+local places = require "tidegate.places"
 local tg = require "tidegate"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
@@ -114,7 +116,12 @@ function Site:run_snippet(block)
   local chunk = assert(loadstring(block.text, "=" .. block.place))
   local printed = {}
   setfenv(chunk, self:snippet_environment(printed))
-  chunk()
+  core.on_lost_place(function() end) -- the pages show messages without places
+  local ok, err = pcall(chunk)
+  core.on_lost_place(places.find)
+  if not ok then
+    error(err, 0)
+  end
   match.text(block.place, said(block.text), table.concat(printed, "\n"))
 end
 

@@ -36,7 +36,20 @@ describe("options.parse", function()
     assert.equal("there is no option --route; did you mean --routes? (`tidegate check --help` lists them)",
       message_of("--route", "x"))
     assert.matches("did you mean --head-bytes-max?", message_of "--head-byte-max=5", 1, true)
-    assert.matches("there is no option x", message_of "x", 1, true)
+    assert.matches("there is no option x, and no argument but options", message_of "x", 1, true)
+    for wrong, meant in pairs {
+      ["--port=8080"] = "--port=8080; the address has the port: --listen 127.0.0.1:8080",
+      ["--port"] = "--port; the address has the port: --listen 127.0.0.1:8000",
+      ["-p"] = "-p; the address has the port: --listen 127.0.0.1:8000",
+      ["--host=0.0.0.0"] = "--listen 0.0.0.0:8000",
+      ["--bind=[::1]"] = "--listen 127.0.0.1:8000",
+      ["--verbose"] = "--log-level debug",
+      ["--timeout=5"] = "--request-timeout-ms 5000, in milliseconds",
+      ["--bodybytesmax=5"] = "did you mean --body-bytes-max?",
+      ["--acces-log"] = "did you mean --access-log?",
+    } do
+      assert.matches(meant, message_of(wrong), 1, true)
+    end
     assert.matches("there is no option -r", message_of "-r", 1, true)
     assert.matches("there is no option --", message_of "--", 1, true)
     assert.matches("there is no option --log_level", message_of "--log_level=warn", 1, true)
