@@ -21,12 +21,14 @@ static unsigned check_status(lua_State *L) {
   tg_raise(L, "%s, not %f", expected, lua_tonumber(L, 2));
 }
 
-/* Reads status, type and fields behind the exchange; the fields are in the scratch. *seen has the flags of fields.h.
-   [-0, +0, v] */
+/* Reads status, type and fields behind the exchange; the fields are in the scratch, which is NULL where there are none.
+   *seen has the flags of fields.h. [-0, +0, v] */
 static tg_response check_head(lua_State *L, int fields, tg_buffer *scratch, unsigned *seen) {
   tg_response response = {.status = check_status(L)};
   response.type = tg_opt_text(L, 3);
   if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");
+  *seen = 0;
+  if (scratch == NULL) return response;
   *seen = tg_fields_append(L, fields, scratch);
   if (scratch->failed) luaL_error(L, "out of memory");
   if ((*seen & TG_FIELD_TRANSFER_ENCODING) != 0) {
@@ -84,6 +86,14 @@ static tg_hold hold_text(lua_State *L, int index, tg_text text) {
   return (tg_hold){.release = let_go, .owner = runtime, .key = tg_runtime_keep(L, runtime)};
 }
 
+/* What is said of a body that is not here: its length, or that it is not known. [-0, +0, -] */
+static void read_length(lua_State *L, tg_response *response) {
+  if (lua_isboolean(L, 6)) response->says = TG_LENGTH_NOT_SAID;
+  if (!lua_isnumber(L, 6)) return;
+  response->says = TG_LENGTH_SAID;
+  response->length = tg_to_u64(lua_tonumber(L, 6));
+}
+
 /* core.respond(exchange, status, type or nil, body or nil, fields or nil, length or nil): answers; nothing happens when
    the client is gone. The type is for a body that there is. The length is for HEAD, and for 304: a number says that of
    GET's body, false that it is not known */
@@ -92,21 +102,18 @@ static int respond(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_text body = tg_opt_text(L, 4);
   tg_scratches *scratches = &tg_runtime_of(L)->scratches;
-  tg_buffer *fields = TG_SCRATCH_TAKE(L, scratches);
+  tg_buffer *fields = lua_isnoneornil(L, 5) ? NULL : TG_SCRATCH_TAKE(L, scratches);
   tg_response response = check_head(L, 5, fields, &seen);
   if (body.size == 0) response.type = (tg_text){NULL, 0};
   else check_content(L, response.status, "content");
   response.body = body;
-  if (lua_isboolean(L, 6)) response.says = TG_LENGTH_NOT_SAID;
-  if (lua_isnumber(L, 6)) {
-    response.says = TG_LENGTH_SAID;
-    response.length = tg_to_u64(lua_tonumber(L, 6));
+  if (lua_gettop(L) >= 6) read_length(L, &response);
+  if ((seen & TG_FIELD_CONTENT_LENGTH) != 0) {
+    check_length(L, 5, tg_text_equal(exchange->head.method, TG_TEXT("HEAD")), &response);
   }
-  bool is_head = tg_text_equal(exchange->head.method, TG_TEXT("HEAD"));
-  if ((seen & TG_FIELD_CONTENT_LENGTH) != 0) check_length(L, 5, is_head, &response);
   response.hold = hold_text(L, 4, body);
   tg_exchange_respond(exchange, &response);
-  tg_scratch_give(scratches, fields);
+  if (fields != NULL) tg_scratch_give(scratches, fields);
   return 0;
 }
 

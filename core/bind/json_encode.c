@@ -515,11 +515,13 @@ static bool add_small_members(lua_State *L, tg_json_members *members) {
   size_t bytes = 0;
   for (lua_pushnil(L); lua_next(L, VALUE) != 0; lua_pop(L, 1)) {
     if (members->count == SMALL_MEMBERS || lua_type(L, -2) != LUA_TSTRING) return false;
-    tg_json_value name = value_at(L, -2), value = value_at(L, -1);
-    if (value.kind == LUA_TTABLE) return false;
-    bytes += name.text.size + (value.kind == LUA_TSTRING ? value.text.size : 0);
+    tg_text name;
+    name.data = lua_tolstring(L, -2, &name.size);
+    tg_json_member *member = tg_json_members_add(members, name);
+    member->value = value_at(L, -1);
+    if (member->value.kind == LUA_TTABLE) return false;
+    bytes += name.size + (member->value.kind == LUA_TSTRING ? member->value.text.size : 0);
     if (bytes > SMALL_TEXT_BYTES_MAX) return false;
-    tg_json_members_add(members, name.text)->value = value;
   }
   return true;
 }
@@ -533,7 +535,7 @@ static bool encode_small(lua_State *L) {
   tg_buffer text = {.data = memory, .capacity = sizeof memory}; /* which never has to grow */
   if (lua_type(L, VALUE) != LUA_TTABLE || lua_getmetatable(L, VALUE) != 0) return false;
   if (!add_small_members(L, &members)) return false;
-  tg_json_members_sort(&members, 0);
+  if (members.count > 1) tg_json_members_sort(&members, 0);
   memory[text.end++] = '{';
   for (size_t i = 0; i < members.count; i++) {
     if (i > 0) memory[text.end++] = ',';
@@ -547,7 +549,7 @@ static bool encode_small(lua_State *L) {
 }
 
 int tg_json_encode(lua_State *L) {
-  lua_settop(L, VALUE);
+  if (lua_gettop(L) != VALUE) lua_settop(L, VALUE);
   if (encode_small(L)) return 1;
   lua_settop(L, VALUE);
   work *is = take_work(L);

@@ -24,7 +24,7 @@ static tg_scratch *next(tg_scratches *scratches) {
   return top->inner;
 }
 
-tg_buffer *tg_scratch_take(lua_State *L, tg_scratches *scratches, const void *frame) {
+tg_buffer *tg_scratch_take_further(lua_State *L, tg_scratches *scratches, const void *frame) {
   /* The stack grows downwards: a function that still runs, and has called ours, is above it. */
   while (scratches->top != NULL && scratches->top->frame <= (const char *)frame) release(scratches);
   tg_scratch *self = next(scratches);

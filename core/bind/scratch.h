@@ -29,7 +29,17 @@ typedef struct tg_scratches {
    memory. [-0, +0, v] */
 #define TG_SCRATCH_TAKE(L, scratches) tg_scratch_take((L), (scratches), __builtin_frame_address(0))
 
-tg_buffer *tg_scratch_take(lua_State *L, tg_scratches *scratches, const void *frame);
+/* The same where another has an owner, or had one that an error has left. */
+tg_buffer *tg_scratch_take_further(lua_State *L, tg_scratches *scratches, const void *frame);
+
+static inline tg_buffer *tg_scratch_take(lua_State *L, tg_scratches *scratches, const void *frame) {
+  tg_scratch *self = &scratches->first;
+  if (scratches->top != NULL) return tg_scratch_take_further(L, scratches, frame);
+  self->frame = frame;
+  scratches->top = self;
+  tg_buffer_clear(&self->buffer);
+  return &self->buffer;
+}
 
 /* Gives the scratch back that was taken last. [-0, +0, -] */
 void tg_scratch_give(tg_scratches *scratches, tg_buffer *buffer);

@@ -40,7 +40,6 @@ static bool grow(tg_json_members *members) {
 tg_json_member *tg_json_members_add(tg_json_members *members, tg_text name) {
   if (members->count == members->capacity && !grow(members)) return NULL;
   tg_json_member *member = &members->list[members->count++];
-  member->first = first_of(name);
   member->name = name;
   return member;
 }
@@ -90,6 +89,7 @@ static void heap_sort(tg_json_member *list, size_t count) {
 void tg_json_members_sort(tg_json_members *members, size_t from) {
   tg_json_member *list = members->list + from;
   size_t count = members->count - from;
+  for (size_t i = 0; i < count; i++) list[i].first = first_of(list[i].name);
   if (count <= INSERTION_MAX) insert_each(list, count);
   else heap_sort(list, count);
 }

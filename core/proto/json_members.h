@@ -18,7 +18,7 @@ typedef struct tg_json_value {
 } tg_json_value;
 
 typedef struct tg_json_member {
-  uint64_t first; /* the first eight bytes of the name, the first the highest */
+  uint64_t first; /* while they are sorted: the first eight bytes of the name, the first the highest */
   tg_text name;
   size_t name_at; /* the caller's, for names that may move */
   tg_json_value value;

@@ -44,23 +44,34 @@ static bool is_plain(char byte) {
   return escapes[(unsigned char)byte] == 0;
 }
 
-/* Copies what is plain, as far as it goes; how many bytes. */
-static size_t copy_plain(char *out, tg_text text) {
-  const uint64_t blanks = 0x2020202020202020;
-  size_t size = 0;
+/* Copies eight bytes where all are plain. */
+static bool copy_eight(char *out, const char *from) {
   uint64_t eight;
-  for (; size + 8 <= text.size; size += 8) {
-    memcpy(&eight, text.data + size, 8);
-    if (!are_plain(eight)) break;
-    memcpy(out + size, &eight, 8);
-  }
-  if (size + 4 <= text.size) {
-    eight = blanks;
-    memcpy(&eight, text.data + size, 4);
-    if (are_plain(eight)) {
-      memcpy(out + size, &eight, 4);
-      size += 4;
-    }
+  memcpy(&eight, from, 8);
+  if (!are_plain(eight)) return false;
+  memcpy(out, &eight, 8);
+  return true;
+}
+
+/* Copies a text of four to seven bytes where all are plain: the last four repeat some of the first. */
+static bool copy_few(char *out, tg_text text) {
+  uint32_t first, last;
+  memcpy(&first, text.data, 4);
+  memcpy(&last, text.data + text.size - 4, 4);
+  if (!are_plain((uint64_t)first << 32 | last)) return false;
+  memcpy(out, &first, 4);
+  memcpy(out + text.size - 4, &last, 4);
+  return true;
+}
+
+/* Copies what is plain, as far as it goes; how many bytes. The last eight repeat some of those before them. */
+static size_t copy_plain(char *out, tg_text text) {
+  size_t size = 0;
+  while (size + 8 <= text.size && copy_eight(out + size, text.data + size)) size += 8;
+  if (text.size >= 8) {
+    if (size + 8 > text.size && copy_eight(out + text.size - 8, text.data + text.size - 8)) return text.size;
+  } else if (text.size >= 4 && copy_few(out, text)) {
+    return text.size;
   }
   for (; size < text.size && is_plain(text.data[size]); size++) out[size] = text.data[size];
   return size;
@@ -120,7 +131,7 @@ bool tg_json_write_string(tg_buffer *buffer, tg_text text) {
   size_t plain = copy_plain(end, text);
   end += plain;
   text = (tg_text){text.data + plain, text.size - plain};
-  if (write_piece(&end, text) != text.size) return false;
+  if (text.size > 0 && write_piece(&end, text) != text.size) return false;
   *end++ = '"';
   buffer->end += (size_t)(end - room);
   return true;

@@ -23,15 +23,16 @@ local NONE = {}
 
 -- [exchange] = {request = source?, answers = {source, …}, next = the place of the next answer}
 local noted = {}
--- How many of these there are: who asks for each request asks this first, as a look-up by an exchange is not compiled.
-local live = { count = 0 }
+-- How many of these there are, and whether there are any: who asks for each request asks that first, as a look-up by an
+-- exchange is not compiled.
+local live = { count = 0, is_any = false }
 copies.live = live
 
 local function note_of(exchange)
   local note = noted[exchange]
   if not note then
     note = { answers = {}, next = 1 }
-    noted[exchange], live.count = note, live.count + 1
+    noted[exchange], live.count, live.is_any = note, live.count + 1, true
   end
   return note
 end
@@ -49,6 +50,7 @@ end
 function copies.forget(exchange)
   if noted[exchange] then
     noted[exchange], live.count = nil, live.count - 1
+    live.is_any = live.count > 0
   end
 end
 
@@ -76,7 +78,7 @@ function copies.note_answer(answer, held)
 end
 
 local function note_of_running()
-  return live.count > 0 and noted[core.running_exchange() or false] or nil
+  return live.is_any and noted[core.running_exchange() or false] or nil
 end
 
 --- The fields of the request that the running task works for; nil where nobody has looked at them.

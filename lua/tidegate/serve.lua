@@ -275,7 +275,7 @@ function serve.handler(find, dev, compression)
       run_deferred(exchange)
     end
     request._exchange = false -- what is still asked of it raises
-    if live.count > 0 then
+    if live.is_any then
       copies.forget(exchange)
     end
   end
