@@ -7,7 +7,7 @@ local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
 local reports = require "tidegate.reports"
-local request = require "tidegate.request"
+local request_id = require "tidegate.request_id"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 local short = require("tidegate.text").short
@@ -79,9 +79,12 @@ end
 
 local function describe(of, place, err, trace)
   local method, path, number = lost.request_of(of)
-  local whose = method and ("%s %s (request %s)"):format(method, short(path), request.id_of(number)) or "background"
+  local whose = method and ("%s %s (request %s)"):format(method, short(path), request_id.of(number)) or "background"
   local summary = ("what was deferred at %s failed: %s"):format(place, errors.text(err))
-  return ("%s: %s%s"):format(whose, summary, trace), summary
+  return ("%s: %s%s"):format(whose, summary, trace), summary, summary, {
+    request = method and request_id.of(number), method = method, path = path and short(path), place = place,
+    traceback = trace:gsub("^\n", "") or nil,
+  }
 end
 
 local function report(place, err, trace)

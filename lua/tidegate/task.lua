@@ -334,7 +334,7 @@ local function user_traceback(otherwise)
   if #lines > 1 then
     return "\n" .. table.concat(lines, "\n")
   end
-  local place = otherwise == nil and places.find()
+  local place = otherwise == nil and places.find() -- linear: no pattern
   return place and "\nstack traceback:\n\t" .. place or otherwise or whole
 end
 
