@@ -1,6 +1,7 @@
 -- The app: what route files register on. Routes, groups and middleware, put together once when all are loaded.
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
+local hooks = require "tidegate.hooks"
 local response = require "tidegate.response"
 local router = require "tidegate.router"
 local static = require "tidegate.static"
@@ -85,6 +86,35 @@ for _, method in ipairs { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTI
   end
 end
 
+--- Registers a handler for every method that the pattern has no route of its own for, such as PROPFIND; HEAD and
+--- OPTIONS too.
+App.any = function(self, pattern, handler, options)
+  add(self, "ANY", pattern, handler, options)
+end
+
+-- Adds to a list of hooks that the app or group may not have yet.
+local function add_hook(self, list, fn)
+  self[list] = self[list] or {}
+  table.insert(self[list], fn)
+  self.shared.has_hooks = true
+end
+
+--- Adds a function that may answer an error of this app or group in place of the usual problem: it returns what a
+--- handler returns, or nothing.
+---@param fn fun(request: tidegate.Request, err: any): any
+function App:on_error(fn)
+  check_open(self)
+  add_hook(self, "error_hooks", hooks.check("app:on_error", fn, "request, err"))
+end
+
+--- Adds a function that sees every answer of this app or group before it is sent, those of errors too. It may change
+--- the response, or return another one.
+---@param fn fun(request: tidegate.Request, response: tidegate.Response): any
+function App:after(fn)
+  check_open(self)
+  add_hook(self, "after_hooks", hooks.check("app:after", fn, "request, response"))
+end
+
 --- Adds a middleware around every route of this app or group, whatever file or order they come in, and, on the app,
 --- around the answers to paths that no route has. It gets the request and `next`, and returns a response.
 --- `next(request)` gives one as an object with `status`, `headers` and `body`.
@@ -108,13 +138,15 @@ function App:group(prefix, register)
   if type(register) ~= "function" then
     fail(("app:group(prefix, register): register is a %s, not a function"):format(type(register)))
   end
-  register(setmetatable({
+  local group = setmetatable({
     prefix = self.prefix .. prefix,
     parent = self,
     middleware = {},
     shared = self.shared,
     folder = self.folder,
-  }, App))
+  }, App)
+  table.insert(self.shared.groups, group)
+  register(group)
 end
 
 local EVERY_SECONDS_MAX = 5e8 -- with jitter twice as much, which is the longest sleep
@@ -271,10 +303,27 @@ local function with_half_closed(half_closed, chain)
   end
 end
 
+-- What finds the hooks around an answer that no route gives: those of the groups whose routes have the path, with
+-- other methods, or else of those that the path lies in.
+local function hooks_finder(shared)
+  if not shared.has_hooks then
+    return function() end
+  end
+  local groups_of_path = hooks.finder(shared.groups)
+  return function(path, routes)
+    local groups = {}
+    for _, route in pairs(routes or {}) do
+      groups[#groups + 1] = route.group
+    end
+    return hooks.around(routes and groups or groups_of_path(path))
+  end
+end
+
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@param compression? tidegate.Compression of its files
----@return fun(request): (fun(request): any), number?, string? # finds what answers a request, its time, its pattern
+---@return fun(request): (fun(request): any), number?, string?, tidegate.Hooks? # finds what answers a request, its
+--- time, its pattern, and what is around its answer
 function App:mount(request_timeout_ms, compression)
   self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
@@ -283,8 +332,10 @@ function App:mount(request_timeout_ms, compression)
     chain = with_half_closed(route.options.half_closed, chain)
     route.run = with_compression(route.options.compress, chain)
     route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
+    route.hooks = hooks.around { route.group }
   end
   local missing, mismatch, asterisk = wrap(not_found, self), wrap(other_method, self), wrap(any_path, self)
+  local find_hooks = hooks_finder(self.shared)
   local timeout_ms = time_of(nil, request_timeout_ms) -- where there is no route
   local find, note_route = routes.find, self.shared.notes_routes and core.note_route
   return function(request)
@@ -296,14 +347,14 @@ function App:mount(request_timeout_ms, compression)
       if params then
         request.params = params
       end
-      return route.run, route.timeout_ms, route.pattern
+      return route.run, route.timeout_ms, route.pattern, route.hooks
     elseif allowed then
       request._allowed = allowed
-      return mismatch, timeout_ms
+      return mismatch, timeout_ms, nil, find_hooks(request.path, allowed)
     elseif request.path == "*" then
-      return asterisk, timeout_ms
+      return asterisk, timeout_ms, nil, find_hooks(request.path)
     end
-    return missing, timeout_ms
+    return missing, timeout_ms, nil, find_hooks(request.path)
   end
 end
 
@@ -317,8 +368,10 @@ local app = {}
 ---@param folder string
 ---@return tidegate.App
 function app.new(folder)
-  local shared = { router = router.new(), periodic = {} }
-  return setmetatable({ prefix = "", middleware = {}, shared = shared, folder = folder }, App)
+  local shared = { router = router.new(), periodic = {}, groups = {} }
+  local self = setmetatable({ prefix = "", middleware = {}, shared = shared, folder = folder }, App)
+  shared.groups[1] = self
+  return self
 end
 
 --- The longest body that a route takes by an option of its own; 0 where none has one.

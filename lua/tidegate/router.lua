@@ -85,7 +85,7 @@ local function literal_path(segments)
 end
 
 --- Adds a route. Raises when its pattern is bad, or taken.
----@param method string "GET", …
+---@param method string "GET", …; "ANY" for each that the pattern has no route of its own for
 ---@param pattern string
 ---@param route table with `place`, "file:line"
 function Router:add(method, pattern, route)
@@ -111,7 +111,7 @@ function Router:add(method, pattern, route)
 end
 
 local function has_method(routes, method)
-  return routes[method] or (method == "HEAD" and routes.GET) or nil
+  return routes[method] or (method == "HEAD" and routes.GET) or routes.ANY
 end
 
 -- Looks for the best route below a node that is good for `method`; the values of names go to `values`, the methods of
@@ -121,8 +121,8 @@ local function search(node, path, at, method, values, allowed)
     if not node.routes then
       return nil
     end
-    for name in pairs(node.routes) do
-      allowed[name] = true
+    for name, route in pairs(node.routes) do
+      allowed[name] = allowed[name] or route
     end
     return has_method(node.routes, method)
   end
@@ -166,10 +166,10 @@ end
 ---@param path string normalised
 ---@return table|nil route
 ---@return table|nil params when a route was found: name → decoded text
----@return table|nil allowed when no route was found but the path exists: set of methods
+---@return table|nil allowed when no route was found but the path exists: method → its route
 function Router:find(method, path)
   local routes = self.exact[path]
-  local route = routes and (routes[method] or (method == "HEAD" and routes.GET))
+  local route = routes and has_method(routes, method)
   if route then
     return route, nil
   end

@@ -6,9 +6,11 @@ local copies = require "tidegate.copies"
 local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
 local forwarding = require "tidegate.forwarding"
+local hooks = require "tidegate.hooks"
 local json = require "tidegate.json"
 local request_of = require "tidegate.request"
 local request_reports = require "tidegate.request_reports"
+local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
@@ -17,6 +19,8 @@ local request_line, live = core.request_line, copies.live
 local type, xpcall = type, xpcall
 
 local DEADLINE_FIELD = "X-Request-Timeout-Ms"
+local HTML = "text/html; charset=utf-8"
+local HOOK_SECONDS_MIN, SHUTDOWN_HOOK_SECONDS = 5, 1
 local NONE = {}
 local PROBLEM = "application/problem+json"
 
@@ -80,7 +84,7 @@ local function answer_error(self, exchange, request, route, err, trace)
   end
   core.limit_answer(exchange) -- it tells of the time that is over
   if self.dev and is_fault and wants_page(request) then
-    core.respond(exchange, status, "text/html; charset=utf-8", error_page.render(request, status, err, trace))
+    core.respond(exchange, status, HTML, error_page.render(request, status, err, trace))
     return
   end
   local text = problem(request, status, detail, errors.is_error(err) and err.fields or nil)
@@ -99,24 +103,99 @@ local function break_off(exchange, request, route, err, trace)
   end
 end
 
-local function fail(self, exchange, request, route, err, trace)
+-- What stands for a request where those of one route are counted together.
+local function route_of(find, request)
+  local _, _, pattern = find(request)
+  return pattern and request.method .. " " .. pattern or "a request without a route"
+end
+
+-- --- errors of what has hooks around it ---
+
+-- The answer of an error as an object, for hooks to see.
+local function problem_response(self, request, err, trace)
+  local status, detail, is_fault = errors.describe(err)
+  if self.dev and is_fault and wants_page(request) then
+    local page = error_page.render(request, status, err, trace)
+    return response.new { status = status, headers = { ["Content-Type"] = HTML }, body = page }
+  end
+  local is_ours = errors.is_error(err)
+  local text = problem(request, status, detail, is_ours and err.fields or nil)
+  local made = response.new { status = status, headers = is_ours and err.headers or nil, body = text }
+  made.headers["Content-Type"] = made.headers["Content-Type"] or PROBLEM
+  return made
+end
+
+local function report_fault(request, route, err, trace)
+  local _, _, is_fault = errors.describe(err)
+  if is_fault then
+    report(request, route, err, trace)
+  end
+end
+
+-- Sends an answer that the hooks have seen; `seconds` is the time of each.
+local function finish(self, exchange, request, made, seconds)
+  local function failed(err, trace)
+    report_fault(request, route_of(self.find, request), err, trace)
+    return problem_response(self, request, err, trace)
+  end
+  send(exchange, request, self.compression, hooks.finish(rawget(request, "_hooks"), seconds, request, made, failed))
+end
+
+-- The seconds that each hook has for an error: the route's time may be over, and these are beyond it. nil for any time.
+local function hook_seconds(request)
+  local deadline = rawget(request, "_deadline")
+  return deadline and math.max(HOOK_SECONDS_MIN, deadline - core.now())
+end
+
+local function answer_with_hooks(self, exchange, request, route, err, trace)
+  local seconds, made = hook_seconds(request), nil
+  if task.is_cancellation(err) then
+    seconds, request._compress = SHUTDOWN_HOOK_SECONDS, false -- which would have to wait for a thread
+  else
+    made, err, trace = hooks.answer_error(rawget(request, "_hooks"), seconds, request, err, trace, function(...)
+      report_fault(request, route, ...)
+    end)
+  end
+  made = made or problem_response(self, request, err, trace)
+  if seconds then
+    core.limit_answer(exchange, seconds)
+  end
+  finish(self, exchange, request, made, seconds)
+end
+
+-- The same for who has no hooks; where these or what they have made fail, it answers that without them.
+local fail
+
+local function fail_with_hooks(self, exchange, request, route, err, trace)
+  note(exchange, err)
+  report_fault(request, route, err, trace)
+  core.limit_answer(exchange)
+  local ok, again
+  if task.is_cancellation(err) then -- the gateway stops
+    ok, again = xpcall(scope.shield, note_trace, answer_with_hooks, self, exchange, request, route, err, trace)
+  else
+    ok, again = xpcall(answer_with_hooks, note_trace, self, exchange, request, route, err, trace)
+  end
+  if not ok then
+    request._hooks = nil
+    fail(self, exchange, request, route, again, task.trace())
+  end
+end
+
+function fail(self, exchange, request, route, err, trace)
   local state = core.answer_state(exchange)
   if task.is_cancellation(err) and state ~= "started" then
     request_reports.cancellation(request, route, err)
   elseif state == "gone" or state == "ended" then
     report(request, route, err, trace)
   end
-  if state == "none" then
+  if state == "none" and rawget(request, "_hooks") then
+    fail_with_hooks(self, exchange, request, route, err, trace)
+  elseif state == "none" then
     answer_error(self, exchange, request, route, err, trace)
   elseif state == "started" then
     break_off(exchange, request, route, err, trace)
   end
-end
-
--- What stands for a request where those of one route are counted together.
-local function route_of(find, request)
-  local _, _, pattern = find(request)
-  return pattern and request.method .. " " .. pattern or "a request without a route"
 end
 
 local serve = {}
@@ -136,21 +215,34 @@ end
 ---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
 function serve.handler(find, dev, compression)
   compression = compression or answer_coding.read {}
-  local self = { dev = dev, compression = compression }
+  local self = { dev = dev, compression = compression, find = find }
   local function run_within(exchange, request, handle)
     send(exchange, request, compression, handle(request))
   end
+  local function run_with_hooks(exchange, request, handle)
+    local made = response.of(handle(request))
+    finish(self, exchange, request, made)
+  end
   -- The shorter of what the route gives and what the request brings covers the answer too, whoever makes it.
   local function run(exchange, request, timeout)
+    local handle, own, _, around = find(request)
+    if around then
+      request._hooks = around
+    end
     local asked = timeout and read_timeout(timeout)
-    local handle, own = find(request)
     if not own and not asked then
+      if around then
+        return run_with_hooks(exchange, request, handle)
+      end
       return send(exchange, request, compression, handle(request))
     end
     local is_asked = asked and not (own and own <= asked)
     local seconds = (is_asked and asked or own) / 1000
     core.limit_answer(exchange, seconds)
-    scope.bound(seconds, is_asked, run_within, exchange, request, handle)
+    if around then
+      request._deadline = core.now() + seconds
+    end
+    scope.bound(seconds, is_asked, around and run_with_hooks or run_within, exchange, request, handle)
   end
   local function serve_request(exchange, method, path, timeout)
     local request = new_request(exchange, method, path)
