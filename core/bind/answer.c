@@ -230,8 +230,43 @@ static int limit(lua_State *L) {
   return 0;
 }
 
+/* core.want_sent(exchange): core.answer_sent will be asked; before the answer is given */
+static int want_sent(lua_State *L) {
+  tg_request_check_exchange(L)->wants_sent = true;
+  return 0;
+}
+
+static void on_sent_abort(tg_task *task) {
+  ((tg_request *)task->wait)->sent_waiter = NULL;
+}
+
+void tg_request_on_sent(tg_exchange *exchange) {
+  tg_task *task = tg_request_of(exchange)->sent_waiter;
+  tg_request_of(exchange)->sent_waiter = NULL;
+  if (task != NULL) tg_task_wake(task, 0);
+}
+
+/* core.answer_sent(exchange) → error: waits until the client has taken the whole answer, or never will. One task of the
+   request may wait for it */
+static int wait_until_sent(lua_State *L) {
+  const tg_exchange *exchange = tg_request_check_exchange(L);
+  tg_task *task = tg_task_enter(L, "tg.defer");
+  if (!exchange->is_unsent) return 0;
+  if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
+  tg_request_of(exchange)->sent_waiter = task;
+  return tg_task_park(L, task, on_sent_abort, tg_request_of(exchange));
+}
+
 const luaL_Reg tg_answer_functions[] = {
-    {"respond", respond},          {"answer_state", answer_state}, {"answer_start", start},
-    {"answer_check", check_write}, {"answer_write", write_piece},  {"answer_end", end},
-    {"answer_cut", cut},           {"limit_answer", limit},        {NULL, NULL},
+    {"respond", respond},
+    {"answer_state", answer_state},
+    {"answer_start", start},
+    {"answer_check", check_write},
+    {"answer_write", write_piece},
+    {"answer_end", end},
+    {"answer_cut", cut},
+    {"limit_answer", limit},
+    {"want_sent", want_sent},
+    {"answer_sent", wait_until_sent},
+    {NULL, NULL},
 };

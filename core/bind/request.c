@@ -8,7 +8,8 @@ static void ignore(tg_exchange *exchange) {
   (void)exchange;
 }
 
-const tg_exchange_events tg_request_without_task = {.on_body = ignore, .on_drain = ignore, .on_gone = ignore};
+const tg_exchange_events tg_request_without_task = {
+    .on_body = ignore, .on_drain = ignore, .on_gone = ignore, .on_sent = ignore};
 
 tg_exchange *tg_request_check_exchange(lua_State *L) {
   if (!lua_islightuserdata(L, 1)) tg_raise(L, "the request has ended; read what you need of it before that");

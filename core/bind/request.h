@@ -13,6 +13,7 @@ typedef struct tg_request {
   tg_list body_waiters; /* tasks that wait for the whole body */
   tg_task *reader;      /* waits for the next piece of it */
   tg_task *writer;      /* waits until the client has read on */
+  tg_task *sent_waiter; /* waits until the answer has been sent */
   tg_file_body *file;   /* that is being sent as the answer */
   size_t turn_bytes;    /* written since the writer last waited */
   const char *ended;    /* why nothing can be read or written any more; NULL while it can */
@@ -31,6 +32,9 @@ void tg_request_on_body(tg_exchange *exchange);
 
 /* Wakes who waits to write. */
 void tg_request_on_drain(tg_exchange *exchange);
+
+/* Wakes who waits until the answer has been sent. */
+void tg_request_on_sent(tg_exchange *exchange);
 
 /* The request has ended, or its client is gone: who still waits for its body or to write hears so. */
 void tg_request_end(tg_exchange *exchange, const char *why);

@@ -43,6 +43,7 @@ static const tg_exchange_events exchange_events = {
     .on_body = tg_request_on_body,
     .on_drain = tg_request_on_drain,
     .on_gone = on_gone,
+    .on_sent = tg_request_on_sent,
 };
 
 /* A task for the request; NULL without memory. Its function is called with nothing, as that needs none here: even the

@@ -41,6 +41,7 @@ typedef struct tg_exchange_events {
   void (*on_body)(tg_exchange *exchange);  /* the body is complete, or has failed, or more of a streamed one has come */
   void (*on_drain)(tg_exchange *exchange); /* what was written of an answer in pieces has been sent */
   void (*on_gone)(tg_exchange *exchange);  /* the client has left before it was answered */
+  void (*on_sent)(tg_exchange *exchange);  /* is_unsent is over; only where wants_sent is set */
 } tg_exchange_events;
 
 /* What the access log tells of an exchange beside what the connection knows; in its arena. */
@@ -76,6 +77,8 @@ struct tg_exchange {
   bool answer_chunked;              /* its pieces are chunks */
   bool answer_by_end;               /* … or end with the connection: HTTP/1.0 */
   bool logged;                      /* the access log has it */
+  bool wants_sent;                  /* the handler wants to know when its answer has been sent; it may set it before */
+  bool is_unsent;                   /* … and it is answered, and something of that waits for the client */
   int64_t answer_rest;              /* bytes that must follow; negative where no length was said */
   uint64_t answer_bytes;            /* of its body, so far */
   uint64_t answered_ns;             /* when its head went out, on the loop's clock; 0 before */

@@ -44,6 +44,7 @@ static bool is_cut(const tg_server_connection *connection) {
 void tg_server_connection_destroy(tg_server_connection *connection) {
   bool cut = is_cut(connection);
   drop_exchange(connection);
+  tg_server_writer_settle_unsent(connection);
   tg_timer_stop(connection->server->loop, &connection->timer);
   tg_job_cancel(&connection->next);
   if (cut) tg_stream_reset(connection->stream);

@@ -48,6 +48,7 @@ struct tg_server_connection {
   bool looks_again; /* a deadline has passed, and the loop first looks at what it has not seen of the client */
   bool is_turned_away;
   tg_text given_up;                  /* why, where it is not the client that has left; for the access log */
+  tg_exchange *unsent;               /* answered, but not sent to its end, and its handler wants to know; held */
   tg_exchange *sending;              /* answered, but not sent to its end; for the access log */
   struct tg_waiting_chunks *waiting; /* where the chunks lie that wait for the client; NULL before the first */
 };
@@ -162,6 +163,9 @@ void tg_server_writer_turn_away(tg_server_connection *connection);
 
 /* The exchange is over: the next request, or the end. May end the connection. */
 void tg_server_writer_end_exchange(tg_server_connection *connection);
+
+/* What was unsent is sent, or never will be: its handler hears so. */
+void tg_server_writer_settle_unsent(tg_server_connection *connection);
 
 /* Sends 100 (Continue). */
 void tg_server_writer_continue(tg_server_connection *connection);

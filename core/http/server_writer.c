@@ -132,11 +132,30 @@ static bool may_skip_body(const tg_server_connection *connection) {
   return !exchange->head.chunked && !tg_exchange_is_too_large(exchange, most);
 }
 
+void tg_server_writer_settle_unsent(tg_server_connection *connection) {
+  tg_exchange *exchange = connection->unsent;
+  if (exchange == NULL) return;
+  connection->unsent = NULL;
+  exchange->is_unsent = false;
+  exchange->events->on_sent(exchange);
+  tg_exchange_release(exchange);
+}
+
+static void note_unsent(tg_server_connection *connection) {
+  tg_exchange *exchange = connection->exchange;
+  if (!exchange->wants_sent || !connection->draining) return;
+  tg_server_writer_settle_unsent(connection);
+  exchange->is_unsent = true;
+  exchange->holders++;
+  connection->unsent = exchange;
+}
+
 /* The answer is out, and its handler is done: it hears of no client that leaves. */
 static void end_answer(tg_server_connection *connection) {
   connection->exchange->handed_over = false;
   connection->exchange->answer_state = TG_ANSWER_ENDED;
   if (tg_server_access_is_on(connection)) tg_server_access_answered(connection);
+  note_unsent(connection);
   uint64_t deadline_ns = connection->exchange->answer_deadline_ns;
   if (deadline_ns != 0 && connection->draining) tg_server_deadline_limit_answer(connection, deadline_ns);
   if (connection->exchange->body_state == TG_BODY_COMPLETE || connection->closing) {
@@ -343,6 +362,7 @@ void tg_server_writer_on_drain(tg_stream *stream, int code) {
   if (code == TG_STREAM_QUEUED) return;
   tg_server_deadline_end_sending(connection);
   if (code >= 0 && tg_server_access_is_on(connection)) tg_server_access_sent(connection);
+  tg_server_writer_settle_unsent(connection);
   if (code < 0 || (is_done && connection->peer_finished)) {
     tg_server_connection_destroy(connection);
   } else if (connection->lingering) {

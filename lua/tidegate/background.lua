@@ -2,6 +2,7 @@
 --
 -- A failure goes to the log. At the end of the process they are given time to end, and then are cancelled.
 local core = require "tidegate.core"
+local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
 local reports = require "tidegate.reports"
 local task = require "tidegate.task"
@@ -11,15 +12,30 @@ local background = {}
 local TASKS_MAX = 1000
 
 local count = 0 -- tasks that have not ended
+local held = 0 -- requests that are over, and do what was deferred
 local periodic = {} -- [what app:every has registered, {seconds, fn, jitter, place, task, running}] = true
 local stopping = false
 local waiter -- {task, ticket} of who drains
 
-local function ended()
-  count = count - 1
-  if count == 0 and waiter then
+local function wake_drain()
+  if count + held == 0 and waiter then
     core.wake(waiter.task, waiter.ticket)
   end
+end
+
+local function ended()
+  count = count - 1
+  wake_drain()
+end
+
+--- Has the drain wait for the running request too, whose connection may be closed by now, until background.release().
+function background.hold()
+  held = held + 1
+end
+
+function background.release()
+  held = held - 1
+  wake_drain()
 end
 
 local function describe_cancellation(place, err)
@@ -42,10 +58,12 @@ local function report(place, err, trace)
 end
 
 local function run(place, fn, arguments, argument_count)
+  defer.own(core.current())
   local ok, err = xpcall(fn, task.note_trace, unpack(arguments, 1, argument_count))
   if not ok then
     pcall(report, place, err, task.trace()) -- without memory nothing is said, but it has ended all the same
   end
+  defer.run(core.current(), false)
   ended()
 end
 
@@ -102,6 +120,8 @@ local function run_once(each)
   if not ok then
     report(each.place, err, task.trace())
   end
+  defer.run(core.current(), false)
+  defer.own(core.current()) -- its next turn
   if not ok and task.was_cancelled(core.current(), err) then
     error(err, 0)
   end
@@ -157,7 +177,7 @@ function background.drain()
       task.cancel(each.task, task.cancellation("shutdown"))
     end
   end
-  while count > 0 do
+  while count + held > 0 do
     waiter = { task = core.current(), ticket = core.ticket() }
     local err = core.park("draining background tasks")
     waiter = nil

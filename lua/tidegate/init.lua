@@ -4,6 +4,7 @@ require "tidegate.coroutines"
 local abort = require "tidegate.abort"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
+local defer = require "tidegate.defer"
 local gather = require "tidegate.gather"
 local json = require "tidegate.json"
 local multimap = require "tidegate.multimap"
@@ -26,6 +27,7 @@ local tg = {
   background = background.spawn,
   blocking = blocking.call,
   channel = require("tidegate.sync.channel").new,
+  defer = defer.add,
   event = require("tidegate.sync.event").new,
   fail_after = scope.fail_after,
   gather = gather.gather,

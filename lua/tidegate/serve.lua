@@ -2,7 +2,9 @@
 local core = require "tidegate.core"
 local answer = require "tidegate.answer"
 local answer_coding = require "tidegate.answer_coding"
+local background = require "tidegate.background"
 local copies = require "tidegate.copies"
+local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
 local error_page = require "tidegate.error_page"
 local forwarding = require "tidegate.forwarding"
@@ -14,6 +16,7 @@ local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
 
+local deferred = defer.live
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
 local request_line, live = core.request_line, copies.live
 local type, xpcall = type, xpcall
@@ -198,6 +201,19 @@ function fail(self, exchange, request, route, err, trace)
   end
 end
 
+-- Runs what was deferred. Nobody may have been answered, where even that has failed: nothing waits for it then.
+local function run_deferred(exchange)
+  local state = core.answer_state(exchange)
+  if state == "none" then
+    pcall(core.respond, exchange, 500)
+  elseif state == "started" then
+    core.answer_cut(exchange)
+  end
+  background.hold()
+  defer.run(exchange, true)
+  background.release()
+end
+
 local serve = {}
 
 -- The milliseconds that X-Request-Timeout-Ms gives a request.
@@ -253,6 +269,9 @@ function serve.handler(find, dev, compression)
       if not fine then
         request_reports.second(request, route, again)
       end
+    end
+    if deferred.count > 0 and defer.is_wanted(exchange) then
+      run_deferred(exchange)
     end
     request._exchange = false -- what is still asked of it raises
     if live.count > 0 then

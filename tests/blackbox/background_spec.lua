@@ -49,6 +49,22 @@ describe("A background task at the end of the gateway", function()
     end, PATIENT)
   end)
 
+  it("is waited for where a request has deferred it", function()
+    with_gate([[
+      app:get("/start", function()
+        tg.defer(function() tg.log.info "begun" wait_for_gate() tg.log.info "done" end)
+        return "x"
+      end)]], function(serving, open_gate)
+      assert.equal("x", serving:get("/start"):body())
+      serving:wait_for_log "begun"
+      serving.process:signal(process.SIGTERM)
+      serving:wait_for_log "stopping;"
+      open_gate()
+      local log = serving:wait_for_end()
+      assert.matches("info begun\n.*info stopping;.*info done\n.*info stopped\n$", log)
+    end, PATIENT)
+  end)
+
   it("is cancelled after the limit, and that is logged", function()
     with_gate([[
       app:post("/start", function()

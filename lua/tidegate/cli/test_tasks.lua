@@ -1,6 +1,7 @@
 -- busted's tests as tasks: each `it` with its before_each and after_each on one virtual clock, closed in from the world
 -- outside, and failed where it leaves something behind, waits in vain, or polls for ever.
 local core = require "tidegate.core"
+local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
 local gather = require "tidegate.gather"
 local leftovers = require "tidegate.cli.leftovers"
@@ -181,7 +182,9 @@ local function in_task(running, fn, ...)
   return unpack(gather.gather({ function()
     running.task, running.attempts = core.current(), 0
     running.looked_at = core.now()
+    defer.own(running.task)
     local results = { fn(unpack(arguments, 1, count)) }
+    defer.run(running.task, false)
     running.task = nil
     return results
   end })[1])
