@@ -7,12 +7,10 @@
 /* lua-cjson's entry; its header is not on every system's include path. */
 extern int luaopen_cjson(lua_State *L);
 
-enum {
-  TEXT_BYTES_MAX = 1 << 30, /* its buffer doubles, and must stay below 2 GiB */
-  ESCAPE_MAX = 6,           /* bytes of text for one of a string */
-  SCALAR_MAX = 32,          /* … for any other value, with the comma behind it */
-  NULL_MAX = 5,
-};
+static const double text_bytes_max = 1 << 30; /* its buffer doubles, and must stay below 2 GiB */
+static const double escape_max = 6;           /* bytes of text for one of a string */
+static const double scalar_max = 32;          /* … for any other value, with the comma behind it */
+static const double null_max = 5;
 
 /* --- sizes --- */
 
@@ -22,7 +20,7 @@ static double bound_of(lua_State *L, double bound);
 static double with_scalar(lua_State *L, int index, double bound) {
   size_t size = 0;
   if (lua_type(L, index) == LUA_TSTRING) lua_tolstring(L, index, &size);
-  return bound + (double)size * ESCAPE_MAX + SCALAR_MAX;
+  return bound + (double)size * escape_max + scalar_max;
 }
 
 /* The bound with the table on the top. As many places of a list as its greatest key says may be written. */
@@ -35,11 +33,11 @@ static double with_table(lua_State *L, double bound) {
     if (place < 1) bound = with_scalar(L, -2, bound);
     bound = bound_of(L, bound);
     lua_pop(L, 1);
-    if (bound <= TEXT_BYTES_MAX) continue;
+    if (bound <= text_bytes_max) continue;
     lua_pop(L, 1);
     return bound;
   }
-  return bound + greatest * NULL_MAX + SCALAR_MAX;
+  return bound + greatest * null_max + scalar_max;
 }
 
 /* `bound` and at most how long the text of the value on the top is; not whole where that is too long in any case. The
@@ -63,13 +61,13 @@ static int pass_on(lua_State *L) {
 
 /* encode(value) */
 static int encode(lua_State *L) {
-  if (lua_gettop(L) == 1 && bound_of(L, 0) > TEXT_BYTES_MAX) return refuse(L);
+  if (lua_gettop(L) == 1 && bound_of(L, 0) > text_bytes_max) return refuse(L);
   return pass_on(L);
 }
 
 /* decode(text) */
 static int decode(lua_State *L) {
-  if (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) > TEXT_BYTES_MAX) return refuse(L);
+  if (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) > text_bytes_max) return refuse(L);
   return pass_on(L);
 }
 
