@@ -415,6 +415,8 @@ function forwarding.answer_lines(headers, body)
   elseif multimap.is_fields(headers) then
     local lines, length = lines_of_map(headers, body == nil and "" or body)
     return lines, length
+  elseif not copies.live.is_any then -- nobody has looked at a message's fields, so none were copied
+    return headers
   end
   return lines_of_plain(headers, body)
 end
