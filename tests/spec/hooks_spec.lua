@@ -1,5 +1,7 @@
 -- app:on_error, which may answer an error, and app:after, which sees every answer.
+local core = require "tidegate.core"
 local t = require "tidegate.testing"
+local task = require "tidegate.task"
 local tg = require "tidegate"
 local folder = require "tests.support.folder"
 local server = require "tests.support.server"
@@ -359,6 +361,29 @@ describe("app:after", function()
       app:after(function() tg.sleep(60) end)
     end, function() return "fine" end, { request_timeout_ms = 1000 })
     assert.equal(504, problem_of(answer).status)
+  end)
+
+  it("sees the answer of what the gateway's end has cancelled, which app:on_error does not", function()
+    local of, answer
+    local client = t.app(function(app)
+      app:on_error(function() return 200, "on" end)
+      app:after(function(_, response)
+        tg.sleep(0.5)
+        response.headers["X-Own"] = "1"
+      end)
+      app:get("/x", function()
+        of = core.current()
+        tg.sleep(60)
+      end)
+    end)
+    server.logged(function()
+      tg.gather { function() answer = client:get "/x" end, function()
+        tg.sleep(1)
+        task.cancel(of, task.cancellation "shutdown")
+      end }
+    end)
+    assert.equal(503, problem_of(answer).status)
+    assert.equal("1", answer.headers["x-own"])
   end)
 
   it("sees a page of --dev", function()
