@@ -3,12 +3,11 @@
 #include "bind/fields.h"
 #include "bind/raise.h"
 #include "bind/request.h"
+#include "bind/whole.h"
 #include "proto/status.h"
 
 /* A client may be so far behind; then its writer waits. A writer whose client keeps up lets others run after as much. */
 enum { UNSENT_BYTES_MAX = 64 * 1024, TURN_BYTES_MAX = 256 * 1024 };
-
-static const lua_Number BYTES_MAX = 9007199254740992.0; /* 2^53: Lua counts no further */
 
 /* --- the head --- */
 
@@ -53,7 +52,7 @@ static uint64_t check_said_length(lua_State *L, int fields) {
   lua_Number length = -1;
   if (lua_type(L, -1) == LUA_TSTRING) length = (lua_Number)tg_text_to_number(tg_check_text(L, lua_gettop(L)));
   else if (lua_type(L, -1) == LUA_TNUMBER) length = lua_tonumber(L, -1);
-  bool is_length = length >= 0 && length <= BYTES_MAX && length == (lua_Number)tg_to_u64(length);
+  bool is_length = length >= 0 && length <= TG_WHOLE_MAX && length == (lua_Number)tg_to_u64(length);
   if (!is_length) tg_raise(L, "header Content-Length: a number of bytes is expected");
   lua_pop(L, 1);
   return (uint64_t)length;
@@ -91,7 +90,7 @@ static void read_length(lua_State *L, tg_response *response) {
   if (lua_isboolean(L, 6)) response->says = TG_LENGTH_NOT_SAID;
   if (!lua_isnumber(L, 6)) return;
   response->says = TG_LENGTH_SAID;
-  response->length = tg_to_u64(lua_tonumber(L, 6));
+  response->length = tg_check_whole(L, 6, 0, TG_WHOLE_MAX, "the answer's length");
 }
 
 /* core.respond(exchange, status, type or nil, body or nil, fields or nil, length or nil): answers; nothing happens when
@@ -136,17 +135,18 @@ static int answer_state(lua_State *L) {
 static int start(lua_State *L) {
   unsigned seen;
   tg_exchange *exchange = tg_request_check_exchange(L);
-  lua_Number length = luaL_optnumber(L, 4, -1);
+  bool has_length = !lua_isnoneornil(L, 4);
+  int64_t length = has_length ? (int64_t)tg_check_whole(L, 4, 0, TG_WHOLE_MAX, "the answer's length") : -1;
   tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_buffer *fields = TG_SCRATCH_TAKE(L, scratches);
   tg_response response = check_head(L, 5, fields, &seen);
   check_content(L, response.status, "what writes one");
   bool says = (seen & TG_FIELD_CONTENT_LENGTH) != 0;
   uint64_t said = says ? check_said_length(L, 5) : 0;
-  if (says && length >= 0 && said != tg_to_u64(length)) {
-    tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said, length);
+  if (says && has_length && said != (uint64_t)length) {
+    tg_raise(L, "header Content-Length: it says %f, and the body has %f bytes", (lua_Number)said, (lua_Number)length);
   }
-  tg_exchange_start(exchange, &response, tg_to_i64(length));
+  tg_exchange_start(exchange, &response, length);
   tg_scratch_give(scratches, fields);
   return 0;
 }

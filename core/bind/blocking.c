@@ -4,6 +4,7 @@
 #include "bind/raise.h"
 #include "bind/state.h"
 #include "bind/task.h"
+#include "bind/whole.h"
 #include "io/thread_pool.h"
 
 #include <stdio.h>
@@ -200,9 +201,7 @@ static int call_blocking(lua_State *L) {
 }
 
 static unsigned check_limit(lua_State *L, int index) {
-  lua_Number limit = luaL_checknumber(L, index);
-  luaL_argcheck(L, limit >= 1 && limit <= 2147483648.0, index, "not a limit");
-  return (unsigned)limit;
+  return (unsigned)tg_check_whole(L, index, 1, 2147483648.0, "a limit of blocking calls");
 }
 
 /* core.set_blocking_limits(threads, queue): before the first call */

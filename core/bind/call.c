@@ -1,9 +1,10 @@
 /* Calls to upstreams. */
 #include "base/saturate.h"
-#include "http/call.h"
 #include "bind/fields.h"
 #include "bind/raise.h"
 #include "bind/task.h"
+#include "bind/whole.h"
+#include "http/call.h"
 #include "proto/http1_writer.h"
 
 static void append_default(tg_buffer *head, unsigned seen, unsigned flag, tg_text name, tg_text value) {
@@ -104,11 +105,12 @@ static void on_abort(tg_task *task) {
 static int call_upstream(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text method = tg_check_text(L, 3);
-  tg_call_request request = {.host = tg_check_text(L, 1), .port = (unsigned)luaL_checkinteger(L, 2)};
+  tg_call_request request = {.host = tg_check_text(L, 1), .port = tg_check_port(L, 2)};
   request.body = tg_opt_text(L, 7);
   request.is_head = tg_text_equal(method, TG_TEXT("HEAD"));
   request.idempotent = is_idempotent(method);
-  request.timeout_ms = tg_to_u64(luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3) * 1e3);
+  lua_Number timeout = luaL_optnumber(L, 9, tg_client_limits_default.call_timeout_ms / 1e3);
+  request.timeout_ms = tg_seconds_to_ns(timeout) / 1000000;
   tg_task *task = tg_task_enter(L, "tg.http");
   tg_buffer *head = TG_SCRATCH_TAKE(L, &runtime->scratches);
   write_head(L, head, method, request.body);

@@ -104,11 +104,12 @@ static int close_encoder(lua_State *L) {
 
 static int check_level(lua_State *L, int index, tg_coding coding) {
   tg_encoder_levels levels = tg_encoder_levels_of(coding);
-  int level = (int)luaL_optinteger(L, index, 0);
-  if (level != 0 && (level < levels.lowest || level > levels.highest)) {
+  lua_Number level = luaL_optnumber(L, index, 0);
+  bool is_level = level >= levels.lowest && level <= levels.highest && level == (lua_Number)(int)level;
+  if (level != 0 && !is_level) {
     tg_raise(L, "%s has levels from %d to %d", tg_coding_name(coding).data, levels.lowest, levels.highest);
   }
-  return level;
+  return (int)level;
 }
 
 /* core.encoder(coding, level or nil, about how many bytes will come or nil) → encoder; nil without memory */

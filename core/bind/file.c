@@ -2,6 +2,7 @@
 #include "base/saturate.h"
 #include "bind/raise.h"
 #include "bind/request.h"
+#include "bind/whole.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,7 +284,8 @@ static reading *start_reading(lua_State *L, tg_task *task, tg_file *file, uint64
    read, or ends there */
 static int read_file(lua_State *L) {
   tg_file *file = luaL_checkudata(L, 1, file_metatable);
-  uint64_t offset = tg_to_u64(luaL_checknumber(L, 2)), wanted = tg_to_u64(luaL_checknumber(L, 3));
+  uint64_t offset = tg_check_whole(L, 2, 0, TG_WHOLE_MAX, "the offset");
+  uint64_t wanted = tg_check_whole(L, 3, 0, TG_WHOLE_MAX, "the count of bytes");
   size_t size = wanted < READ_BYTES_MAX ? (size_t)wanted : READ_BYTES_MAX;
   if (file->fd < 0) return luaL_error(L, "the file is closed, or another task reads it");
   tg_task *task = tg_task_enter(L, "app:static");
@@ -345,7 +347,8 @@ static void on_send_abort(tg_task *task) {
 static int answer_file(lua_State *L) {
   tg_exchange *exchange = tg_request_check_exchange(L);
   tg_file *file = luaL_checkudata(L, 2, file_metatable);
-  uint64_t offset = tg_to_u64(luaL_checknumber(L, 3)), bytes = tg_to_u64(luaL_checknumber(L, 4));
+  uint64_t offset = tg_check_whole(L, 3, 0, TG_WHOLE_MAX, "the offset");
+  uint64_t bytes = tg_check_whole(L, 4, 0, TG_WHOLE_MAX, "the count of bytes");
   tg_request *request = tg_request_of(exchange);
   if (file->fd < 0 || request->file != NULL) return luaL_error(L, "the file was sent already");
   tg_task *task = tg_task_enter(L, "app:static");

@@ -1,5 +1,6 @@
 /* Multipart bodies for scripts: bytes in, events out, one for each call. */
 #include "bind/task.h"
+#include "bind/whole.h"
 #include "proto/multipart.h"
 
 static const char metatable[] = "tidegate.multipart";
@@ -98,9 +99,8 @@ static int next_event(lua_State *L) {
   tg_multipart *parser = check_parser(L);
   tg_text bytes = tg_check_text(L, 2);
   tg_task_enter(L, "request:parts");
-  lua_Integer offset = luaL_checkinteger(L, 3);
-  luaL_argcheck(L, offset >= 0 && (size_t)offset <= bytes.size, 3, "outside the bytes");
-  tg_text rest = {bytes.data + offset, bytes.size - (size_t)offset};
+  size_t offset = tg_check_whole(L, 3, 0, (lua_Number)bytes.size, "the offset");
+  tg_text rest = {bytes.data + offset, bytes.size - offset};
   tg_multipart_event event = tg_multipart_next(parser, &rest);
   lua_pushstring(L, names[event]);
   lua_pushinteger(L, (lua_Integer)(bytes.size - rest.size));

@@ -3,6 +3,7 @@
 #include "base/saturate.h"
 #include "bind/fields.h"
 #include "bind/raise.h"
+#include "bind/whole.h"
 
 static void ignore(tg_exchange *exchange) {
   (void)exchange;
@@ -140,8 +141,8 @@ static int push_running_exchange(lua_State *L) {
 static int note_upstream(lua_State *L) {
   tg_exchange *exchange = running_exchange(L);
   if (exchange == NULL) return 0;
-  tg_exchange_note_upstream(exchange, tg_check_text(L, 1), (unsigned)luaL_checkinteger(L, 2),
-                            tg_seconds_to_ns(luaL_checknumber(L, 3)));
+  unsigned status = (unsigned)tg_check_whole(L, 2, 0, 999, "the status");
+  tg_exchange_note_upstream(exchange, tg_check_text(L, 1), status, tg_seconds_to_ns(luaL_checknumber(L, 3)));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "bind/server.h"
 #include "base/saturate.h"
 #include "bind/request.h"
+#include "bind/whole.h"
 #include "io/local.h"
 
 #include <stdio.h>
@@ -268,7 +269,7 @@ static int listen_at(lua_State *L) {
   tg_address address;
   char text[TG_ADDRESS_TEXT_BYTES];
   if (!tg_address_parse(&address, tg_check_text(L, 2))) return fail_address(L, tg_check_text(L, 2));
-  address.mode = (unsigned)luaL_optinteger(L, 3, 0);
+  address.mode = (unsigned)tg_opt_whole(L, 3, 0, 07777, "the mode");
   int code = tg_server_listen(check_server(L)->server, &address, text, sizeof text);
   if (code < 0) {
     lua_pushnil(L);
@@ -302,7 +303,7 @@ static void on_local_accept(void *owner, tg_stream *stream) {
 static int listen_in_memory(lua_State *L) {
   tg_script_server *self = check_server(L);
   const char *host = luaL_checkstring(L, 2);
-  unsigned port = (unsigned)luaL_checkinteger(L, 3);
+  unsigned port = tg_check_port(L, 3);
   if (self->local != NULL) return luaL_error(L, "the server listens in memory already");
   self->local = tg_local_open(self->runtime->loop, host, port, on_local_accept, self);
   return self->local != NULL ? 0 : luaL_error(L, "out of memory");

@@ -2,6 +2,7 @@
 #include "base/saturate.h"
 #include "bind/raise.h"
 #include "bind/task.h"
+#include "bind/whole.h"
 #include "io/dial.h"
 #include "io/local.h"
 #include "io/socket.h"
@@ -114,7 +115,7 @@ static void on_connect_abort(tg_task *task) {
 static int connect_stream(lua_State *L) {
   script_stream *self = check_stream(L);
   const char *host = luaL_checkstring(L, 2);
-  unsigned port = (unsigned)luaL_checkinteger(L, 3);
+  unsigned port = tg_check_port(L, 3);
   tg_task *task = tg_task_enter(L, host[0] == '/' ? "tg.unix.connect" : "tg.tcp.connect");
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   self->code = tg_dial_start(tg_runtime_of(L)->loop, host, port, on_connected, self, &self->dial);
@@ -282,7 +283,7 @@ static void on_accept(void *owner, tg_stream *stream) {
    this process to that host, in a task of its own; without it they are refused */
 static int listen_in_memory(lua_State *L) {
   const char *host = luaL_checkstring(L, 1);
-  unsigned port = (unsigned)luaL_checkinteger(L, 2);
+  unsigned port = tg_check_port(L, 2);
   bool refuses = lua_isnoneornil(L, 3);
   if (!refuses) luaL_checktype(L, 3, LUA_TFUNCTION);
   tg_runtime_check_open(L);

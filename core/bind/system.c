@@ -2,6 +2,7 @@
 #include "bind/log.h"
 #include "bind/raise.h"
 #include "bind/runtime.h"
+#include "bind/whole.h"
 #include "io/file.h"
 #include "io/private_folder.h"
 
@@ -12,22 +13,40 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* core.list_folder(path) → names without order; or nil and a sentence */
+/* Appends the names, each with its NUL; 0 or the system's error. */
+static int read_names(const char *path, tg_buffer *names) {
+  DIR *folder = opendir(path);
+  if (folder == NULL) return errno;
+  const struct dirent *entry;
+  errno = 0;
+  /* cppcheck-suppress readdirCalled ; each stream is one thread's */
+  while ((entry = readdir(folder)) != NULL) tg_buffer_append(names, entry->d_name, strlen(entry->d_name) + 1);
+  int code = names->failed ? ENOMEM : errno;
+  closedir(folder);
+  return code;
+}
+
+/* core.list_folder(path) → names without order; or nil and a sentence. The folder is closed when Lua gets them: it may
+   raise. */
 static int list_folder(lua_State *L) {
-  DIR *folder = opendir(luaL_checkstring(L, 1));
-  if (folder == NULL) {
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  const char *path = luaL_checkstring(L, 1);
+  tg_buffer *names = TG_SCRATCH_TAKE(L, scratches);
+  int code = read_names(path, names);
+  if (code != 0) {
+    tg_scratch_give(scratches, names);
     lua_pushnil(L);
-    lua_pushstring(L, strerror(errno));
+    lua_pushstring(L, strerror(code));
     return 2;
   }
   lua_newtable(L);
-  const struct dirent *entry;
-  /* cppcheck-suppress readdirCalled ; each stream is one thread's */
-  for (int i = 1; (entry = readdir(folder)) != NULL; i++) {
-    lua_pushstring(L, entry->d_name);
+  for (int i = 1; tg_buffer_size(names) > 0; i++) {
+    tg_text name = tg_text_of(tg_buffer_text(names).data);
+    lua_pushlstring(L, name.data, name.size);
     lua_rawseti(L, -2, i);
+    tg_buffer_consume(names, name.size + 1);
   }
-  closedir(folder);
+  tg_scratch_give(scratches, names);
   return 1;
 }
 
@@ -159,8 +178,7 @@ static int is_terminal(lua_State *L) {
 /* core.random_bytes(count) → that many bytes from the system's generator */
 static int random_bytes(lua_State *L) {
   char bytes[256];
-  size_t count = (size_t)luaL_checkinteger(L, 1);
-  luaL_argcheck(L, count <= sizeof bytes, 1, "at most 256 bytes");
+  size_t count = tg_check_whole(L, 1, 0, sizeof bytes, "the count of random bytes");
   arc4random_buf(bytes, count);
   lua_pushlstring(L, bytes, count);
   return 1;

@@ -214,8 +214,11 @@ static int can_wait(lua_State *L) {
 /* core.count_resume_from_c(by): by 1 before a coroutine is resumed where the running code cannot yield, by -1 after */
 static int count_resume_from_c(lua_State *L) {
   tg_task *task = tg_runtime_of(L)->current; /* a finalizer's own coroutines cannot wait either */
-  int by = (int)luaL_checkinteger(L, 1);
-  if (task != NULL) task->resumes_from_c += (unsigned)by;
+  lua_Number by = luaL_checknumber(L, 1);
+  luaL_argcheck(L, by == 1 || by == -1, 1, "1 or -1 is expected");
+  if (task == NULL) return 0;
+  if (by > 0) task->resumes_from_c++;
+  else if (task->resumes_from_c > 0) task->resumes_from_c--;
   return 0;
 }
 

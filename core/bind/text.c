@@ -1,4 +1,5 @@
 /* Work on bytes that would be slow in Lua. */
+#include "base/saturate.h"
 #include "bind/raise.h"
 #include "bind/runtime.h"
 #include "io/network.h"
@@ -39,18 +40,31 @@ static int percent_decode(lua_State *L) {
   return push_decoded(L, tg_check_text(L, 1), false) ? 1 : 0;
 }
 
-/* core.normalize_path(path) → the path as the router sees it; or nil and what is wrong with it */
-static int normalize_path(lua_State *L) {
+/* Appends the normal path; NULL or what is wrong with it. */
+static const char *append_normal(tg_text path, tg_buffer *buffer) {
   char memory[1024];
   tg_arena arena;
   tg_text normal;
-  tg_text path = tg_check_text(L, 1);
   tg_arena_init(&arena, memory, sizeof memory);
   const char *wrong = tg_path_normalize(path, 0, &arena, &normal);
-  if (wrong == NULL) lua_pushlstring(L, normal.data, normal.size);
-  else lua_pushnil(L);
-  lua_pushstring(L, wrong); /* nil where nothing is wrong */
+  if (wrong == NULL) tg_buffer_append_text(buffer, normal);
   tg_arena_free(&arena);
+  return wrong;
+}
+
+/* core.normalize_path(path) → the path as the router sees it; or nil and what is wrong with it */
+static int normalize_path(lua_State *L) {
+  tg_scratches *scratches = &tg_runtime_of(L)->scratches;
+  tg_text path = tg_check_text(L, 1);
+  tg_buffer *normal = TG_SCRATCH_TAKE(L, scratches);
+  const char *wrong = append_normal(path, normal);
+  if (wrong == NULL) {
+    tg_scratch_push(L, scratches, normal);
+    return 1;
+  }
+  tg_scratch_give(scratches, normal);
+  lua_pushnil(L);
+  lua_pushstring(L, wrong);
   return 2;
 }
 
@@ -72,9 +86,9 @@ static int fail_pairs(lua_State *L, const char *message) {
   return 2;
 }
 
-static int fail_pair_count(lua_State *L, lua_Number pairs_max) {
+static int fail_pair_count(lua_State *L, uint64_t pairs_max) {
   lua_pushnil(L);
-  lua_pushfstring(L, "more than %f pairs", pairs_max);
+  lua_pushfstring(L, "more than %f pairs", (lua_Number)pairs_max);
   lua_pushboolean(L, 1);
   return 3;
 }
@@ -83,11 +97,11 @@ static int fail_pair_count(lua_State *L, lua_Number pairs_max) {
    and whether it is that there are too many: as keys of one table, they could be chosen to have all the same hash */
 static int parse_pairs(lua_State *L) {
   tg_text rest = tg_check_text(L, 1), key, value;
-  lua_Number pairs_max = luaL_checknumber(L, 2);
+  uint64_t pairs_max = tg_to_u32(luaL_checknumber(L, 2));
   int count = 0;
   lua_newtable(L);
   while (tg_query_next(&rest, &key, &value)) {
-    if (count >= 2 * pairs_max) return fail_pair_count(L, pairs_max);
+    if ((uint64_t)count >= 2 * pairs_max) return fail_pair_count(L, pairs_max);
     if (!push_decoded(L, key, true)) return fail_pairs(L, "bad percent-encoding");
     lua_rawseti(L, -2, ++count);
     if (!push_decoded(L, value, true)) return fail_pairs(L, "bad percent-encoding");
@@ -98,7 +112,7 @@ static int parse_pairs(lua_State *L) {
 
 /* core.status_reason(status) → "Not Found" */
 static int status_reason(lua_State *L) {
-  tg_text reason = tg_status_reason((unsigned)luaL_checkinteger(L, 1));
+  tg_text reason = tg_status_reason(tg_to_u32(luaL_checknumber(L, 1))); /* for people: no number is refused */
   lua_pushlstring(L, reason.data, reason.size);
   return 1;
 }
@@ -140,9 +154,9 @@ static int constant_time_equal(lua_State *L) {
 static int printable(lua_State *L) {
   tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_text text = tg_check_text(L, 1);
-  lua_Number most = luaL_optnumber(L, 2, 1e9);
+  size_t most = tg_to_u32(luaL_optnumber(L, 2, 1e9));
   tg_buffer *shown = TG_SCRATCH_TAKE(L, scratches);
-  tg_printable_append(shown, text, TG_TEXT(""), most < 1e9 ? (size_t)most : (size_t)1e9);
+  tg_printable_append(shown, text, TG_TEXT(""), most);
   tg_scratch_push(L, scratches, shown);
   return 1;
 }

@@ -151,6 +151,8 @@ bool tg_look_up_cancel(tg_loop *loop, tg_look_up *look_up) {
 
 /* --- reading --- */
 
+enum { READ_BYTES_MAX = 1 << 30 }; /* in one call: its answer is signed */
+
 static bool is_byte_at_hand(int fd, uint64_t offset) {
   char byte;
   struct iovec into = {&byte, 1};
@@ -163,6 +165,7 @@ bool tg_file_is_at_hand(int fd, uint64_t offset, size_t size) {
 
 long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size) {
   ssize_t count;
+  if (size > READ_BYTES_MAX) size = READ_BYTES_MAX;
   do count = pread(fd, bytes, size, (off_t)offset);
   while (count < 0 && errno == EINTR);
   return count < 0 ? -errno : count;
@@ -170,7 +173,7 @@ long tg_file_read(int fd, uint64_t offset, char *bytes, size_t size) {
 
 /* Some file systems cannot say what they have (EOPNOTSUPP): they may wait for a disk, or for another machine. */
 long tg_file_read_at_hand(int fd, uint64_t offset, char *bytes, size_t size) {
-  struct iovec into = {bytes, size};
+  struct iovec into = {bytes, size < READ_BYTES_MAX ? size : READ_BYTES_MAX};
   ssize_t count = preadv2(fd, &into, 1, (off_t)offset, RWF_NOWAIT);
   if (count >= 0) return count;
   return errno == EOPNOTSUPP || errno == EINTR ? TG_ERROR_AGAIN : -errno;

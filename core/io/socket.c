@@ -137,20 +137,30 @@ static int send_queue(tg_socket *socket) {
   *write = (tg_socket_write){.socket = socket, .bytes = socket->queue};
   socket->queue = (tg_buffer){0};
   tg_text text = tg_buffer_text(&write->bytes);
-  uv_buf_t bytes = uv_buf_init((char *)text.data, (unsigned)text.size);
+  uv_buf_t bytes = {.base = (char *)text.data, .len = text.size}; /* uv_buf_init would cut off what lies beyond 4 GiB */
   int code = uv_write(&write->request, &socket->handle.stream, &bytes, 1, on_written);
   if (code < 0) free_write(write);
   else socket->write = write;
   return code;
 }
 
+/* The parts that one call of the system is given. Its answer is an int, and stands for all of them: what would lie beyond
+   is left out, and so is everything behind it. */
+unsigned tg_socket_gather(const tg_text *parts, unsigned count, uv_buf_t *buffers, unsigned most) {
+  size_t room = TG_SOCKET_CALL_BYTES_MAX;
+  unsigned used = 0;
+  for (unsigned i = 0; i < count && used < most && room > 0; i++) {
+    size_t size = parts[i].size < room ? parts[i].size : room;
+    if (size > 0) buffers[used++] = (uv_buf_t){.base = (char *)parts[i].data, .len = size};
+    room -= size;
+  }
+  return used;
+}
+
 /* Sends what fits at once; the bytes sent, or a negative code. */
 static int try_send(tg_socket *socket, const tg_text *parts, unsigned count) {
   uv_buf_t buffers[8];
-  unsigned used = 0;
-  for (unsigned i = 0; i < count && used < 8; i++) {
-    if (parts[i].size > 0) buffers[used++] = uv_buf_init((char *)parts[i].data, (unsigned)parts[i].size);
-  }
+  unsigned used = tg_socket_gather(parts, count, buffers, 8);
   if (used == 0) return 0;
   int sent = uv_try_write(&socket->handle.stream, buffers, used);
   return sent == UV_EAGAIN ? 0 : note_reset(socket, sent);
@@ -188,6 +198,7 @@ static long send_file(tg_stream *stream, int fd, uint64_t offset, size_t size) {
   if (code < 0) return code;
   off_t at = (off_t)offset;
   ssize_t sent;
+  if (size > TG_SOCKET_CALL_BYTES_MAX) size = TG_SOCKET_CALL_BYTES_MAX;
   do sent = sendfile(own, fd, &at, size);
   while (sent < 0 && errno == EINTR);
   if (sent > 0) return sent;

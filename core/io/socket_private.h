@@ -22,6 +22,12 @@ typedef struct tg_socket {
   tg_hangup hangup;              /* watched while its reading is held */
 } tg_socket;
 
+/* The most bytes that one call of the system is asked to send. */
+#define TG_SOCKET_CALL_BYTES_MAX ((size_t)1 << 30)
+
+/* Fills `buffers`, `most` of them, with the parts from the first on, for one call; how many it has filled. */
+unsigned tg_socket_gather(const tg_text *parts, unsigned count, uv_buf_t *buffers, unsigned most);
+
 /* A socket of the family with its handle initialised; NULL and *code when it cannot be. Closing frees it. */
 tg_socket *tg_socket_new(tg_loop *loop, int family, int *code);
 

@@ -1,9 +1,11 @@
 #include "io/socket.h"
 #include "check.h"
+#include "io/socket_private.h"
 #include "support/sink.h"
 #include "support/turns.h"
 
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -416,7 +418,30 @@ static void replaces_stale_unix_sockets_only(void) {
   carries_bytes(tg_text_of(unix_text));
 }
 
+/* Sizes that no int holds, of memory that is not there: it is not touched. */
+static void gathers_no_more_than_a_call_takes(void) {
+  static const size_t sizes[] = {1,
+                                 TG_SOCKET_CALL_BYTES_MAX - 1,
+                                 TG_SOCKET_CALL_BYTES_MAX,
+                                 (size_t)1 << 31,
+                                 (size_t)1 << 32,
+                                 ((size_t)1 << 32) + 10,
+                                 SIZE_MAX};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    tg_text parts[] = {{"a", 1}, {"", 0}, {"b", sizes[i]}, {"c", 3}};
+    uv_buf_t buffers[8];
+    size_t total = 0;
+    unsigned used = tg_socket_gather(parts, 4, buffers, 8);
+    for (unsigned at = 0; at < used; at++) total += buffers[at].len;
+    bool is_whole = sizes[i] + 1 < TG_SOCKET_CALL_BYTES_MAX && sizes[i] < SIZE_MAX;
+    CHECK_NUMBER(used, is_whole ? 3 : 2);
+    CHECK_NUMBER(total, is_whole ? sizes[i] + 4 : TG_SOCKET_CALL_BYTES_MAX);
+    CHECK_NUMBER(tg_socket_gather(parts, 4, buffers, 1), 1);
+  }
+}
+
 int main(void) {
+  gathers_no_more_than_a_call_takes();
   carries_bytes(TG_TEXT("127.0.0.1:0"));
   sends_a_lot_to_a_slow_reader();
   holds_the_peer_back();
