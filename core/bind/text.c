@@ -165,7 +165,7 @@ static int printable(lua_State *L) {
 static int json_shown(lua_State *L) {
   tg_scratches *scratches = &tg_runtime_of(L)->scratches;
   tg_text text = tg_check_text(L, 1);
-  size_t most = (size_t)luaL_checkinteger(L, 2);
+  size_t most = tg_to_u32(luaL_checknumber(L, 2));
   tg_buffer *shown = TG_SCRATCH_TAKE(L, scratches);
   tg_json_show(shown, text, most);
   tg_scratch_push(L, scratches, shown);
