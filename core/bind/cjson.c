@@ -67,7 +67,7 @@ static int encode(lua_State *L) {
 
 /* decode(text) */
 static int decode(lua_State *L) {
-  if (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) > text_bytes_max) return refuse(L);
+  if (lua_type(L, 1) == LUA_TSTRING && (double)lua_objlen(L, 1) > text_bytes_max) return refuse(L);
   return pass_on(L);
 }
 
