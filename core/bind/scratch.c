@@ -28,7 +28,10 @@ tg_buffer *tg_scratch_take_further(lua_State *L, tg_scratches *scratches, const 
   /* The stack grows downwards: a function that still runs, and has called ours, is above it. */
   while (scratches->top != NULL && scratches->top->frame <= (const char *)frame) release(scratches);
   tg_scratch *self = next(scratches);
-  if (self == NULL) luaL_error(L, "out of memory");
+  if (self == NULL) {
+    luaL_error(L, "out of memory");
+    return NULL; /* for readers of the code that do not know that luaL_error never returns */
+  }
   self->frame = frame;
   self->outer = scratches->top;
   scratches->top = self;

@@ -40,11 +40,12 @@ static int list_folder(lua_State *L) {
     return 2;
   }
   lua_newtable(L);
-  for (int i = 1; tg_buffer_size(names) > 0; i++) {
-    tg_text name = tg_text_of(tg_buffer_text(names).data);
-    lua_pushlstring(L, name.data, name.size);
+  tg_text rest = tg_buffer_text(names); /* each name ends in NUL */
+  for (int i = 1; rest.data != NULL && rest.size > 0; i++) {
+    size_t size = strnlen(rest.data, rest.size - 1);
+    lua_pushlstring(L, rest.data, size);
     lua_rawseti(L, -2, i);
-    tg_buffer_consume(names, name.size + 1);
+    rest = (tg_text){rest.data + size + 1, rest.size - size - 1};
   }
   tg_scratch_give(scratches, names);
   return 1;

@@ -247,7 +247,10 @@ _Noreturn static void refuse_wait(lua_State *L, const char *name) {
 
 tg_task *tg_task_enter(lua_State *L, const char *name) {
   tg_task *task = tg_runtime_of(L)->current;
-  if (task == NULL || !tg_task_can_yield(task, L)) refuse_wait(L, name);
+  if (task == NULL || !tg_task_can_yield(task, L)) {
+    refuse_wait(L, name);
+    return NULL; /* for readers of the code that do not know that it never returns */
+  }
   task->waits_on = name;
   if (!lua_checkstack(task->L, TG_TASK_RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;

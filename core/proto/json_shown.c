@@ -20,9 +20,10 @@ static bool is_escaped(unsigned code) {
 
 static void append_escape(tg_buffer *buffer, unsigned code) {
   char escape[8];
-  const char *format = code == '\n' ? "\\n" : code == '\t' ? "\\t" : code == '\r' ? "\\r" : "\\u%04x";
-  int size = snprintf(escape, sizeof escape, format, code);
-  tg_buffer_append(buffer, escape, (size_t)size);
+  if (code == '\n') tg_buffer_append_text(buffer, TG_TEXT("\\n"));
+  else if (code == '\t') tg_buffer_append_text(buffer, TG_TEXT("\\t"));
+  else if (code == '\r') tg_buffer_append_text(buffer, TG_TEXT("\\r"));
+  else tg_buffer_append(buffer, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", code));
 }
 
 /* The character at the start; how many bytes of the text it takes. */
