@@ -16,7 +16,7 @@ static const luaL_Reg *const function_lists[] = {
     tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
     tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
     tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_client_functions,
-    tg_fields_functions,   tg_json_functions,      tg_watch_functions,
+    tg_fields_functions,   tg_json_functions,      tg_watch_functions,     tg_encoding_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {

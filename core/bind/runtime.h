@@ -134,7 +134,8 @@ extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_funct
     tg_call_functions[], tg_stream_functions[], tg_text_functions[], tg_system_functions[], tg_deadline_functions[],
     tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[],
     tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
-    tg_access_log_functions[], tg_client_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[];
+    tg_access_log_functions[], tg_client_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[],
+    tg_encoding_functions[];
 
 /* The metatables of userdata by their names, each with what its collection calls. */
 extern const luaL_Reg tg_stream_metatables[], tg_coding_metatables[], tg_file_metatables[], tg_multipart_metatables[],
