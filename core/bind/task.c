@@ -229,7 +229,8 @@ bool tg_task_can_yield(const tg_task *task, lua_State *L) {
   return task->resumes_from_c == 0 && lua_isyieldable(L);
 }
 
-_Noreturn static void refuse_wait(lua_State *L, const char *name) {
+/* Does not return. */
+static tg_task *refuse_wait(lua_State *L, const char *name) {
   if (tg_is_in_finalizer(L)) {
     tg_raise(L,
              "%s waits, and nothing can wait in a finalizer (of ffi.gc, or a __gc), which runs in the middle of "
@@ -247,10 +248,7 @@ _Noreturn static void refuse_wait(lua_State *L, const char *name) {
 
 tg_task *tg_task_enter(lua_State *L, const char *name) {
   tg_task *task = tg_runtime_of(L)->current;
-  if (task == NULL || !tg_task_can_yield(task, L)) {
-    refuse_wait(L, name);
-    return NULL; /* for readers of the code that do not know that it never returns */
-  }
+  if (task == NULL || !tg_task_can_yield(task, L)) return refuse_wait(L, name);
   task->waits_on = name;
   if (!lua_checkstack(task->L, TG_TASK_RESULTS_MAX)) tg_raise(L, "%s: the task's stack is full", name);
   return task;

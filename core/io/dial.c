@@ -71,10 +71,10 @@ static bool is_localhost(const char *host) {
 static struct addrinfo *loopback(unsigned port) {
   char service[8];
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-  struct addrinfo *four = NULL, *six = NULL;
+  struct addrinfo *four = NULL;
   snprintf(service, sizeof service, "%u", port);
   if (getaddrinfo("127.0.0.1", service, &hints, &four) != 0) return NULL;
-  if (getaddrinfo("::1", service, &hints, &six) == 0) four->ai_next = six;
+  if (getaddrinfo("::1", service, &hints, &four->ai_next) != 0) four->ai_next = NULL;
   return four;
 }
 
