@@ -161,10 +161,12 @@ describe("a route that raises", function()
 
   it("may run out of stack", function()
     fail "/recursion"
-    fail "/recursion"
+    assert.equal(500, serving:ask(get "/recursion").status) -- the log counts it
   end)
 
   it("cannot split its answer: nothing of it is sent", function()
+    local _, entry = fail "/split?value=a%0D%0Ab" -- the first is told in full, the log counts the others
+    assert.matches("header X-Echo: CR, LF or NUL in its value", entry, 1, true)
     for _, value in ipairs { "a%0D%0ASet-Cookie:%20evil=1", "a%0Ab", "a%0Db", "a%00b" } do
       local answer = serving:ask(get("/split?value=" .. value))
       assert.equal(500, answer.status)
@@ -172,8 +174,6 @@ describe("a route that raises", function()
       assert.not_matches("X-Echo", answer.head, 1, true)
       assert.not_matches("fine", answer.body, 1, true)
     end
-    local _, entry = fail "/split?value=a%0D%0Ab"
-    assert.matches("header X-Echo: CR, LF or NUL in its value", entry, 1, true)
     assert.equal("plain", serving:ask(get "/split?value=plain").headers["x-echo"])
   end)
 
