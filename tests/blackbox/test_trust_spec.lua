@@ -58,6 +58,14 @@ describe("The world outside", function()
     passes(1, ("describe('block #network', function() %s end)"):format(body:format("", "")))
   end)
 
+  it("is not reached by a setup, which is no test", function()
+    local body = "setup(function() tg.http.get 'http://127.0.0.1:1/' end) it('x', function() end)"
+    local result = run(body)
+    assert.matches("127.0.0.1:1/ cannot be reached: no upstream of the test has this address", result.out, 1, true)
+    assert.equal(1, result.status)
+    assert.matches("connection refused", run(body, "--network").out, 1, true)
+  end)
+
   it("is closed again behind a test that has opened it", function()
     local result = run [[
       it("a", function() t.network() pcall(tg.http.get, 'http://127.0.0.1:1/') end)

@@ -247,9 +247,10 @@ local function tell_the_end(busted, running, element)
 end
 
 local function begin(busted, running, element)
-  running.is_virtual = not (running.is_realtime or has_tag(busted, element, "#realtime"))
+  local is_realtime = running.is_realtime or has_tag(busted, element, "#realtime")
+  running.is_virtual = not is_realtime
   core.set_virtual(running.is_virtual)
-  core.isolate(running.is_virtual and not (running.reaches_network or has_tag(busted, element, "#network")))
+  core.isolate(not (running.reaches_network or is_realtime or has_tag(busted, element, "#network")))
   testing._begin()
   seed.start_test(running.seed, full_name(busted, element))
   running.before, running.element, running.ending = leftovers.note(), element, nil
@@ -263,13 +264,14 @@ local function finish(running)
     log.error("the test has failed for another reason; beside it: %s", errors.text(fault.value))
   end
   leftovers.clear(running.before, running.is_virtual)
-  core.isolate(false)
+  core.isolate(not running.reaches_network)
   core.set_virtual(false)
 end
 
 --- Makes busted run its tests so. Call it before busted is required.
 ---@param running tidegate.TestRun
 function test_tasks.start(running)
+  core.isolate(not running.reaches_network) -- a setup reaches nobody either
   end_stuck(running)
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
