@@ -146,8 +146,8 @@ describe("a route that raises", function()
     return problem
   end
 
-  -- … and its entry in the log: the first line and those behind it. Only the first failure of a kind within a second has
-  -- one; what comes again is counted.
+  -- … and its entry in the log: the first line and those behind it. Only the first failure of a kind within a second
+  -- has one; what comes again is counted.
   local function fail(path, ...)
     local problem = problem_of(path, ...)
     local log = serving:wait_for_log(problem.request_id)

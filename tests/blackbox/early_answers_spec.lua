@@ -24,15 +24,7 @@ local READ_BYTES = 1024
 
 describe("an upstream that answers early", function()
   local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
-  local upstream
-
-  before_each(function()
-    upstream = socket.listen()
-  end)
-
-  after_each(function()
-    upstream:close()
-  end)
+  local upstream = socket.of_each_test()
 
   local function send(method, act)
     return tg.gather({

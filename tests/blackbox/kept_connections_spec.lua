@@ -28,15 +28,7 @@ local FINE = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
 
 describe("a connection to an upstream", function()
   local serving = gateway.of_block { routes = { ["routes.lua"] = ROUTES } }
-  local upstream
-
-  before_each(function()
-    upstream = socket.listen()
-  end)
-
-  after_each(function()
-    upstream:close()
-  end)
+  local upstream = socket.of_each_test()
 
   local function get(path)
     return serving:get(path or "/get", { query = { url = upstream.url } })

@@ -163,15 +163,7 @@ describe("listening", function()
 end)
 
 describe("a signal", function()
-  local upstream
-
-  before_each(function()
-    upstream = socket.listen()
-  end)
-
-  after_each(function()
-    upstream:close()
-  end)
+  local upstream = socket.of_each_test()
 
   -- A gateway with a request under way: it, the client's connection, and the upstream's end of the call.
   local function with_request_under_way(path, fields)

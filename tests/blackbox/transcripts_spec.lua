@@ -32,7 +32,11 @@ local function echo(request)
   end
   local said = request.method .. " " .. request.path .. with(" ?", request.target:match "%?(.*)$")
     .. with(" @", request.host)
-  return text(tonumber(request.path:match "^/status/(%d+)") or 200, said .. (body ~= "" and " [" .. body .. "]" or ""))
+  local status = tonumber(request.path:match "^/status/(%d+)") or 200
+  if status == 204 or status == 304 then
+    return text(status) -- with a body it would be the route's mistake
+  end
+  return text(status, said .. (body ~= "" and " [" .. body .. "]" or ""))
 end
 
 return function(app)

@@ -1,5 +1,6 @@
 -- Raw sockets, for tests in which a peer does what no good HTTP program does: upstreams that send garbage or hang up,
 -- and clients of Unix sockets. They never block; they look again every millisecond.
+local busted = require "busted"
 local core = require "tidegate.core"
 local ffi = require "ffi"
 local wait = require "tests.support.wait"
@@ -258,6 +259,30 @@ function socket.listen_unix(path)
     C.close(self.fd)
     os.remove(path)
   end
+  return listener
+end
+
+--- A listener of this block: each of its tests has one of its own.
+function socket.of_each_test()
+  local listener = setmetatable({}, Listener)
+
+  --- Listens on another port.
+  function listener:move()
+    self:close()
+    self:open()
+  end
+
+  function listener:open()
+    local now = socket.listen()
+    self.fd, self.port, self.url = now.fd, now.port, now.url
+  end
+
+  busted.before_each(function()
+    listener:open()
+  end)
+  busted.after_each(function()
+    listener:close()
+  end)
   return listener
 end
 
