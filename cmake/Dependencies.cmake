@@ -102,7 +102,8 @@ endif()
 # out here cannot be asked for by mistake. Its warnings are not ours.
 set(yyjson_root "${CMAKE_SOURCE_DIR}/build/deps/yyjson")
 if(NOT EXISTS "${yyjson_root}/yyjson.c")
-  message(FATAL_ERROR "yyjson.c is missing: run cmake/fetch-yyjson. ./dev sets it up.")
+  message(FATAL_ERROR "build/deps/yyjson/yyjson.c is missing. ./dev fetches it where there is apt; elsewhere put "
+    "yyjson.c and yyjson.h of 0.10 or newer there.")
 endif()
 add_library(tg_yyjson STATIC "${yyjson_root}/yyjson.c")
 target_include_directories(tg_yyjson SYSTEM PUBLIC "${yyjson_root}")

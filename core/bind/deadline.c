@@ -31,7 +31,7 @@ static void on_timer(tg_timer *timer) {
 }
 
 /* core.deadline(seconds, object) → deadline: calls the function of core.on_deadline with the object, once, then; the
-   deadline is gone by that time */
+   deadline is gone when that returns */
 static int start(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   double seconds = luaL_checknumber(L, 1);

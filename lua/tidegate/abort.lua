@@ -5,6 +5,7 @@ local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local json = require "tidegate.json"
+local multimap = require "tidegate.multimap"
 local text = require "tidegate.text"
 
 local abort = {}
@@ -45,7 +46,7 @@ local function check_member(name, value)
   elseif TAKEN[name] then
     core.raise(("tg.abort: the further fields cannot hold %s: %s"):format(name, TAKEN[name]))
   elseif MUST_BE_TEXT[name] and type(value) ~= "string" then
-    core.raise(("tg.abort: %s must be a string, not a %s"):format(name, type(value)))
+    check.refuse(("tg.abort: %s must be a string"):format(name), value)
   end
 end
 
@@ -55,10 +56,31 @@ local function fault_of(members)
   return not ok and tostring(err) or nil
 end
 
+local function check_value(name, value)
+  if type(value) == "string" and value:find "[%z\r\n]" then
+    core.raise(("tg.abort: header %s: CR, LF or NUL in its value"):format(name))
+  end
+end
+
+local function check_headers(headers)
+  if type(headers) ~= "table" then
+    check.refuse("tg.abort: headers must be a table of names and values", headers)
+  end
+  for name, value in pairs(headers) do
+    multimap.check_field(name, value, "tg.abort: ")
+    if not core.is_token(name) then
+      core.raise(("tg.abort: a header's name must be a token of RFC 9110, not %s"):format(check.shown(name)))
+    end
+    for _, item in ipairs(type(value) == "table" and value or { value }) do
+      check_value(name, item)
+    end
+  end
+end
+
 -- The members and the headers in what was given as further fields.
 local function read(fields)
   if type(fields) ~= "table" then
-    core.raise(("tg.abort: the further fields must be a table, not a %s"):format(type(fields)))
+    check.refuse("tg.abort: the further fields must be a table", fields)
   end
   local members, headers = {}, nil
   for name, value in pairs(fields) do
@@ -69,8 +91,8 @@ local function read(fields)
       members[name] = value
     end
   end
-  if headers ~= nil and type(headers) ~= "table" then
-    core.raise(("tg.abort: headers must be a table of names and values, not a %s"):format(type(headers)))
+  if headers ~= nil then
+    check_headers(headers)
   end
   local fault = fault_of(members)
   if fault then
@@ -81,8 +103,7 @@ end
 
 local function check_detail(detail)
   if detail ~= nil and type(detail) ~= "string" and type(detail) ~= "number" then
-    core.raise(("tg.abort(status, detail, fields): the detail must be a string, not a %s"):format(
-      detail == json.null and "null" or type(detail)))
+    check.refuse("tg.abort(status, detail, fields): the detail must be a string", detail)
   end
 end
 

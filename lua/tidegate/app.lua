@@ -339,8 +339,8 @@ end
 --- Puts routes and middleware together. Nothing can be registered afterwards.
 ---@param request_timeout_ms? number the total time of each route that does not say itself; 0 for none
 ---@param compression? tidegate.Compression of its files
----@return fun(request): (fun(request): any), number?, string?, tidegate.Hooks? # finds what answers a request, its
---- time, its pattern, and what is around its answer
+---@return fun(request): (fun(request): any), number?, string?, tidegate.Hooks?, string? # finds what answers a request,
+--- its time, its pattern, what is around its answer, and whose work that is, see places.own
 function App:mount(request_timeout_ms, compression)
   self.shared.mounted, self.shared.compression = true, compression
   local routes = self.shared.router
@@ -350,7 +350,7 @@ function App:mount(request_timeout_ms, compression)
     local chain = with_body(route.options.body_bytes_max, wrap(route.handler, route.group, owner))
     chain = with_half_closed(route.options.half_closed, chain)
     route.run = with_compression(route.options.compress, chain)
-    places.name(route.run, owner)
+    route.owner = owner
     warn_of_nothing(route)
     route.timeout_ms = time_of(route.options.request_timeout_ms, request_timeout_ms)
     route.hooks = hooks.around { route.group }
@@ -368,7 +368,7 @@ function App:mount(request_timeout_ms, compression)
       if params then
         request.params = params
       end
-      return route.run, route.timeout_ms, route.pattern, route.hooks
+      return route.run, route.timeout_ms, route.pattern, route.hooks, route.owner
     elseif allowed then
       request._allowed = allowed
       return mismatch, timeout_ms, nil, find_hooks(request.path, allowed)

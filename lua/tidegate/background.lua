@@ -47,7 +47,7 @@ end
 
 local function describe_failure(place, err, trace)
   local text = ("the background task of %s failed: %s"):format(place, errors.text(err))
-  return text .. trace, text, text, { place = place, traceback = trace:gsub("^\n", "") or nil }
+  return text .. trace, text, text, { place = place, traceback = reports.trace_field(trace) }
 end
 
 local function report(place, err, trace)
@@ -124,7 +124,7 @@ local function run_once(each)
   local ok, err = xpcall(each.fn, task.note_trace)
   each.running = false
   if not ok then
-    report(each.place, err, task.trace())
+    pcall(report, each.place, err, task.trace()) -- without memory nothing is said, and its next turn comes all the same
   end
   defer.run(core.current(), false)
   defer.own(core.current()) -- its next turn

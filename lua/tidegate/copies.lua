@@ -3,7 +3,6 @@
 -- that a message came with, each with the very value that it came with, is a copy. Kept is what a request has looked at
 -- so far, and only until it ends.
 local core = require "tidegate.core"
-local description = require "tidegate.description"
 
 local next, pairs, type, lower = next, pairs, type, string.lower
 
@@ -19,7 +18,7 @@ local NONE = {}
 ---@field ended table<string, true>? those that end here
 ---@field count integer how many there were
 ---@field request tidegate.Request? whose they are; or
----@field ends table? of the answer's body, as description.ends has it
+---@field _body string? … of which answer this is the body
 
 -- [exchange] = {request = source?, answers = {source, …}, next = the place of the next answer}
 local noted = {}
@@ -72,7 +71,7 @@ function copies.note_answer(answer, held)
     return
   end
   local source, note = source_of(held), note_of(exchange)
-  source.ends = description.ends(answer._body)
+  source._body = answer._body
   note.answers[note.next] = source
   note.next = note.next % ANSWERS_MAX + 1
 end
@@ -88,13 +87,6 @@ function copies.request()
   return note and note.request
 end
 
---- The fields of the answers that the running task's request has looked at.
----@return tidegate.CopySource[]
-function copies.answers()
-  local note = note_of_running()
-  return note and note.answers or NONE
-end
-
 local function joined(value)
   return type(value) == "table" and table.concat(value, ", ") or value
 end
@@ -104,14 +96,33 @@ local function came_with(source, name, value)
   return came ~= nil and not source.set[name] and joined(value) == came
 end
 
-local function is_copy(headers, source)
+-- How many fields of a message a table has; nil where these are too few for a copy.
+local function copied(headers, source)
   local count = 0
   for name, value in pairs(headers) do
     if type(name) == "string" and came_with(source, name, value) then
       count = count + 1
     end
   end
-  return count * 2 > source.count
+  return count * 2 > source.count and count or nil
+end
+
+--- The answer whose fields a table is a copy of: of those that the running task's request has looked at the one whose
+--- body goes with it, or else the one that it has the most of.
+---@param headers table
+---@param body any
+---@return tidegate.CopySource?
+function copies.answer_of(headers, body)
+  local note, best, most = note_of_running(), nil, 0
+  for _, source in ipairs(note and note.answers or NONE) do
+    local count = copied(headers, source)
+    if count and source._body == body then
+      return source
+    elseif count and count >= most then
+      best, most = source, count
+    end
+  end
+  return best
 end
 
 -- Takes one of two spellings out where the other was copied: what a script has written beside it is what it wants.
@@ -133,7 +144,7 @@ end
 ---@return table<string, true> theirs those names
 ---@return boolean is_copy
 function copies.compare(headers, source, is_always)
-  local all = is_copy(headers, source)
+  local all = copied(headers, source) ~= nil
   local lines, theirs, spelt, came = {}, {}, {}, {}
   for name, value in pairs(headers) do
     local key, is_left_out = type(name) == "string" and lower(name), false

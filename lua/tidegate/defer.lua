@@ -3,6 +3,7 @@
 -- They are the whole request's, whichever of its tasks has handed them over, and run in its own task when its answer
 -- has been sent or given up: nobody waits for them, neither the client nor the next request of its connection. The last
 -- one comes first; what one of them raises is logged, and stops no other. They are shielded, and bounded in time.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
@@ -53,7 +54,7 @@ end
 ---@param fn fun()
 function defer.add(fn)
   if type(fn) ~= "function" then
-    core.raise(("tg.defer takes a function, not a %s"):format(type(fn)))
+    check.refuse("tg.defer takes a function", fn)
   end
   local of, is_exchange = owner()
   local list = lists[of]
@@ -83,7 +84,7 @@ local function describe(of, place, err, trace)
   local summary = ("what was deferred at %s failed: %s"):format(place, errors.text(err))
   return ("%s: %s%s"):format(whose, summary, trace), summary, summary, {
     request = method and request_id.of(number), method = method, path = path and short(path), place = place,
-    traceback = trace:gsub("^\n", "") or nil,
+    traceback = reports.trace_field(trace),
   }
 end
 

@@ -1,7 +1,7 @@
 -- Fields that describe a body (RFC 9110 sections 6.4 and 8, RFC 9530): they go with that body, and with no other.
 local description = {}
 
-local next, type = next, type
+local next, type, lower = next, type, string.lower
 
 -- Of the very bytes, with their coding: they hold for no other bytes. Or of what these mean: they hold for the decoded
 -- bytes as well.
@@ -30,38 +30,29 @@ function description.is(name)
   return KINDS[name] ~= nil
 end
 
--- Is it the message's body, as it came? Of an answer that is no longer there its size and its ends are known.
-local function is_same(message, body)
-  if message._body ~= nil then
-    return body == message._body
-  end
-  local ends = message.ends
-  return ends ~= nil and type(body) == "string" and #body == ends.size and body:sub(1, ends.most) == ends.first
-    and body:sub(-ends.most) == ends.last
-end
-
-local ENDS_BYTES = 64
-
---- What tells a body from most others, without keeping it.
----@param body string
----@return {size: integer, first: string, last: string, most: integer}
-function description.ends(body)
-  return { size = #body, first = body:sub(1, ENDS_BYTES), last = body:sub(-ENDS_BYTES), most = ENDS_BYTES }
+-- Is it a type for what a table is sent as?
+local function is_json_type(value)
+  value = type(value) == "string" and lower(value) or ""
+  return value:find("^application/json") ~= nil or value:find("^[^;]*%+json") ~= nil
 end
 
 --- Does a describing field of a message hold for that body?
 ---@param name string in lower case
----@param message table? whose `_body`, and `_decoded`, are known; or with `ends`
----@param body any
+---@param value any the field's
+---@param message table? whose `_body`, and `_decoded`, are known
+---@param body any a table is sent as JSON
 ---@param is_made_of_it boolean text made of the message's body, of the same type
-function description.holds(name, message, body, is_made_of_it)
+function description.holds(name, value, message, body, is_made_of_it)
   if message == nil then
     return body ~= false
   elseif body == nil then
     body = ""
   end
-  if is_same(message, body) then
+  if message._body ~= nil and body == message._body then
     return true
+  end
+  if type(body) == "table" then
+    return name == "content-type" and is_json_type(value)
   end
   local is_meant = is_made_of_it or type(body) == "string" and body == message._decoded
   return is_meant and KINDS[name] == MEANING
@@ -75,7 +66,7 @@ end
 ---@param is_made_of_it boolean? as of description.holds
 function description.fit(lines, theirs, message, body, is_made_of_it)
   for name in next, theirs do
-    if KINDS[name] and not description.holds(name, message, body, is_made_of_it or false) then
+    if KINDS[name] and not description.holds(name, lines[name], message, body, is_made_of_it or false) then
       lines[name], theirs[name] = nil, nil
     end
   end

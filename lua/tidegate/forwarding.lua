@@ -79,13 +79,6 @@ local function going_on(fields)
   return lines, theirs, held
 end
 
---- The fields of a message for another one, as a plain table.
----@param fields table what multimap.fields has made
----@return table<string, string|string[]> # names in lower case
-function forwarding.lines(fields)
-  return (going_on(fields))
-end
-
 -- --- of a request
 
 local function joined(value)
@@ -319,13 +312,6 @@ function forwarding.call_lines(body, ...)
   return lines
 end
 
---- The fields of a request for a call without a body.
----@param fields table what multimap.fields has made
----@return table<string, string|string[]> # names in lower case
-function forwarding.request_lines(fields)
-  return forwarding.call_lines(false, fields)
-end
-
 -- --- of an answer
 
 local function refuse(headers)
@@ -376,24 +362,27 @@ end
 
 -- The lines of a plain table, into which a script may have copied an upstream's fields; then their length, too.
 local function lines_of_plain(headers, body)
-  local length
-  for _, source in ipairs(copies.answers()) do
-    local lines, theirs, is_copy = copies.compare(headers, source, nil)
-    headers = lines
-    if is_copy then
-      end_here(lines, theirs, source.ended)
-      length = take_length(lines, theirs)
-      description.fit(lines, theirs, source, body == nil and "" or body, is_text(body))
-    end
+  local content = body == nil and "" or body
+  local source = copies.answer_of(headers, content)
+  if not source then
+    return headers
   end
-  return headers, length
+  local lines, theirs = copies.compare(headers, source, nil)
+  end_here(lines, theirs, source.ended)
+  local length
+  if theirs["content-length"] or lines["content-length"] == nil then -- else a script has set one of its own
+    length = take_length(lines, theirs)
+  end
+  description.fit(lines, theirs, source, content, is_text(body))
+  return lines, length
 end
 
 -- Takes out of a response's headers what describes the upstream's body, where another one is in its place by now.
 local function fit_response(headers, source, body)
   for name, value in next, source.kept do
     local spelt = multimap.spelling(headers, name)
-    if spelt and headers[spelt] == value and not description.holds(name, source.message, body, is_text(body)) then
+    local holds = description.holds(name, value, source.message, body, is_text(body))
+    if spelt and headers[spelt] == value and not holds then
       headers[spelt] = nil
     end
   end

@@ -2,6 +2,7 @@
 -- answer before it is sent.
 --
 -- The innermost comes first: those of a group before those around it, and of one group those that were added last.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local response = require "tidegate.response"
 local scope = require "tidegate.scope"
@@ -190,7 +191,7 @@ end
 --- Reads what app:on_error and app:after are given.
 function hooks.check(name, fn, arguments)
   if type(fn) ~= "function" then
-    core.raise(("%s takes a function(%s), not a %s"):format(name, arguments, type(fn)))
+    check.refuse(("%s takes a function(%s)"):format(name, arguments), fn)
   end
   return fn
 end

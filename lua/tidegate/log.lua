@@ -7,8 +7,7 @@ local text = require "tidegate.text"
 
 -- A value as text, also where its own __tostring fails.
 local function shown(value)
-  local ok, written = pcall(text.shown, value)
-  return ok and type(written) == "string" and written or "(a value whose __tostring fails)"
+  return log_fields.own_text(value) or text.shown(value)
 end
 
 local log = {}
@@ -131,8 +130,7 @@ end
 
 -- Is it a table of fields, and no object that has a text of its own, like an error?
 local function are_fields(value)
-  local metatable = type(value) == "table" and debug.getmetatable(value)
-  return type(value) == "table" and not (type(metatable) == "table" and rawget(metatable, "__tostring"))
+  return type(value) == "table" and log_fields.own_text(value) == nil
 end
 
 local function write(level, message, ...)

@@ -5,6 +5,7 @@
 local cjson = require "cjson"
 local core = require "tidegate.core"
 local text = require "tidegate.text"
+require "tidegate.iteration" -- whose pairs sees into a request's maps
 
 local pairs, tostring, type, concat = pairs, tostring, type, table.concat
 
@@ -38,7 +39,10 @@ local function quoted(value)
   return core.json_shown(value, VALUE_BYTES_MAX)
 end
 
-local function own_text(value)
+--- The text that a value has of its own; nil where it has none.
+---@param value any
+---@return string?
+function log_fields.own_text(value)
   local metatable = debug.getmetatable(value)
   if type(metatable) == "table" and rawget(metatable, "__tostring") then
     local ok, shown = pcall(tostring, value)
@@ -59,7 +63,7 @@ local function members_of(values)
       return members, true
     end
     members[#members + 1] = {
-      name = type(key) == "string" and key or own_text(key) or text.shown(key),
+      name = type(key) == "string" and key or log_fields.own_text(key) or text.shown(key),
       value = log_fields.is_secret(key) and REDACTED or value,
     }
   end
@@ -117,7 +121,7 @@ function json_of(value, depth, seen)
   elseif value == nil or value == cjson.null then
     return "null"
   end
-  local own = own_text(value)
+  local own = log_fields.own_text(value)
   if own then
     return quoted(own)
   end

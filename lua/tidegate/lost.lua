@@ -36,7 +36,7 @@ local function fields_of(of, trace)
   local method, path, number = lost.request_of(of)
   return {
     request = method and request_id.of(number), method = method, path = path and short(path),
-    traceback = trace and trace:gsub("^\n", "") or nil,
+    traceback = reports.trace_field(trace),
   }
 end
 

@@ -161,23 +161,30 @@ end
 
 local VALUES = "a string, a number or a list of them"
 
-local function check_item(name, value)
+local function check_item(name, value, where)
   if type(value) ~= "string" and type(value) ~= "number" then
-    check.refuse(("header %s: a value must be %s"):format(name, VALUES), value)
+    check.refuse(("%sheader %s: a value must be %s"):format(where, name, VALUES), value)
   end
 end
 
-local function check_field(name, value)
+--- Raises where a header's name or value is of a wrong type.
+---@param name any
+---@param value any
+---@param where string? what the message begins with, as "tg.abort: "
+function multimap.check_field(name, value, where)
+  where = where or ""
   if type(name) ~= "string" then
-    check.refuse("a header's name must be a string", name)
+    check.refuse(where .. "a header's name must be a string", name)
   elseif type(value) == "table" then
     for _, item in pairs(value) do
-      check_item(name, item)
+      check_item(name, item, where)
     end
   elseif value ~= nil then
-    check_item(name, value)
+    check_item(name, value, where)
   end
 end
+
+local check_field = multimap.check_field
 
 function Fields.__newindex(self, name, value)
   check_field(name, value)

@@ -17,23 +17,6 @@ function places.own(fn, owner)
   owners[fn] = owner
 end
 
--- [what answers a request] = whose it is
-local names = setmetatable({}, { __mode = "k" })
-
---- Says whose work it is what a function answers, also once it has returned.
----@param fn function
----@param name string as above
-function places.name(fn, name)
-  names[fn] = name
-end
-
---- What places.name was told.
----@param fn function
----@return string?
-function places.name_of(fn)
-  return names[fn]
-end
-
 --- The value of a local variable of the frame that is asked.
 ---@param level integer as it was given
 ---@param name string

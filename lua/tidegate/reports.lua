@@ -21,10 +21,7 @@ local rest = {} -- [level] = how many more there were at places that found no ro
 local window = false -- the deadline that ends it
 
 local function with_commas(number)
-  local text = ("%d"):format(number)
-  local head = #text % 3
-  local first = text:sub(1, head)
-  return (first .. text:sub(head + 1):gsub("%d%d%d", head == 0 and ",%0" or ",%0")):gsub("^,", "")
+  return (("%d"):format(number):reverse():gsub("%d%d%d", "%0,"):reverse():gsub("^,", ""))
 end
 
 local function first_line(text, bytes_max)
@@ -61,8 +58,8 @@ end
 local open_window
 
 local function on_passed()
-  window = false
   sweep(core.now())
+  window = false -- only now: where there is no memory for it, this is called again
   if #order > 0 then
     open_window()
   end
@@ -106,13 +103,21 @@ function reports.write(level, key, describe, ...)
   note_first(level, key, summary)
 end
 
---- Where an error was raised, as far as its text and its traceback tell: a file and a line.
+--- Where an error was raised, as far as its traceback tells, or else its text, in which a client's words may stand: a
+--- file and a line.
 ---@param err any
 ---@param trace string?
 ---@return string
 function reports.place_of(err, trace)
-  local place = type(err) == "string" and err:match "^([^\n:]+:%d+)[: ]"
-  return place or trace and trace:match "\n[\t ]+([^%s][^\n:]*:%d+):" or "?"
+  local place = trace and trace:match "\n[\t ]+([^%s][^\n:]*:%d+):"
+  return place or type(err) == "string" and err:match "^([^\n:]+:%d+)[: ]" or "?"
+end
+
+--- A traceback as a field of a log line, which is a text of its own; nil where there is none.
+---@param trace string?
+---@return string?
+function reports.trace_field(trace)
+  return trace and trace ~= "" and trace:gsub("^\n", "") or nil
 end
 
 --- Tells of what was counted and not yet told, and forgets everything.

@@ -22,16 +22,11 @@ local function kind_of(err)
   return errors.is_error(err) and tostring(err.kind) or type(err)
 end
 
--- The traceback of a field, which is a text of its own.
-local function own_trace(trace)
-  return trace and trace ~= "" and trace:gsub("^\n", "") or nil
-end
-
 -- What is known of a request and its error. `request` is its id.
 local function fields_of(request, route, err, trace)
   return {
     request = request.id, method = request.method, path = short(request.path), route = route, error = kind_of(err),
-    traceback = own_trace(trace),
+    traceback = reports.trace_field(trace),
   }
 end
 

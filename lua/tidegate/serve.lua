@@ -107,10 +107,18 @@ local function break_off(exchange, request, route, err, trace)
   end
 end
 
+-- The request as it came, to ask for its route a second time: a script may have changed its own, and asking sets what
+-- the route says of it.
+local function probe_of(exchange)
+  local method, path = core.task_request(core.request_task(exchange))
+  return { method = method, path = path, _exchange = exchange }
+end
+
 -- What stands for a request where those of one route are counted together.
-local function route_of(find, request)
-  local _, _, pattern = find(request)
-  return pattern and request.method .. " " .. pattern or "a request without a route"
+local function route_of(find, exchange)
+  local probe = probe_of(exchange)
+  local _, _, pattern = find(probe)
+  return pattern and probe.method .. " " .. pattern or "a request without a route"
 end
 
 -- --- errors of what has hooks around it ---
@@ -139,7 +147,7 @@ end
 -- Sends an answer that the hooks have seen; `seconds` is the time of each.
 local function finish(self, exchange, request, made, seconds)
   local function failed(err, trace)
-    report_fault(request, route_of(self.find, request), err, trace)
+    report_fault(request, route_of(self.find, exchange), err, trace)
     return problem_response(self, request, err, trace)
   end
   send(exchange, request, self.compression, hooks.finish(rawget(request, "_hooks"), seconds, request, made, failed))
@@ -215,6 +223,18 @@ local function run_deferred(exchange)
   background.release()
 end
 
+-- Answers an error; where even that fails, the log says so. Nothing of it reaches the request's end.
+local function answer_failure(self, exchange, request, err, trace)
+  local fine, again = pcall(function()
+    fail(self, exchange, request, route_of(self.find, exchange), err, trace)
+  end)
+  if not fine then
+    pcall(function()
+      request_reports.second(request, route_of(self.find, exchange), again)
+    end)
+  end
+end
+
 local serve = {}
 
 -- The milliseconds that X-Request-Timeout-Ms gives a request.
@@ -227,7 +247,7 @@ local function read_timeout(text)
 end
 
 --- The function that the core calls with each request, in a task of its own.
----@param find fun(request): (fun(request): any), number?, string? what answers a request, its time in ms, its pattern
+---@param find fun(request): (fun(request): any), number?, string?, tidegate.Hooks?, string? as App:mount gives it
 ---@param dev boolean answer a browser with a readable page where a route fails
 ---@param compression? tidegate.Compression none where it is left out, but for routes that ask for it
 function serve.handler(find, dev, compression)
@@ -266,11 +286,7 @@ function serve.handler(find, dev, compression)
     local request = new_request(exchange, method, path)
     local ok, err = xpcall(run, note_trace, exchange, request, timeout)
     if not ok then
-      local trace, route = task.trace(), route_of(find, request)
-      local fine, again = pcall(fail, self, exchange, request, route, err, trace)
-      if not fine then
-        request_reports.second(request, route, again)
-      end
+      answer_failure(self, exchange, request, err, task.trace())
     end
     if deferred.count > 0 and defer.is_wanted(exchange) then
       run_deferred(exchange)
@@ -281,8 +297,8 @@ function serve.handler(find, dev, compression)
     end
   end
   places.own(serve_request, function(level)
-    local request = places.variable(level, "request")
-    return request and places.name_of((find(request)))
+    local exchange = places.variable(level, "exchange")
+    return exchange and select(5, find(probe_of(exchange)))
   end)
   local function on_request()
     return serve_request(request_line())

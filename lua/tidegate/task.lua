@@ -5,6 +5,7 @@
 -- cancel the task as a whole: the scope that spawned it, or the client of its request.
 local check = require "tidegate.check"
 local core = require "tidegate.core"
+local log = require "tidegate.log"
 local places = require "tidegate.places"
 local new_table = require "table.new"
 local LIST = require("tidegate.plain").marks.list -- what JSON writes as a list, an empty one too
@@ -62,7 +63,7 @@ core.on_forget(function(gone)
   for _, fn in ipairs(functions or NOTHING) do
     local ok, err = pcall(fn)
     if not ok then -- the others are called all the same
-      core.log("error", "letting go of what a task held failed: " .. tostring(err))
+      log.error("letting go of what a task held failed: %s", err)
     end
   end
 end)

@@ -3,7 +3,6 @@
 -- A plain table is always JSON, so {status = "active"} is a body like any other; status, headers and failures are said
 -- by t.answer alone.
 local check = require "tidegate.check"
-local core = require "tidegate.core"
 local json = require "tidegate.json"
 
 local testing_answer = {}
@@ -19,63 +18,49 @@ local testing_answer = {}
 local Answer = { __name = "tidegate.TestAnswer" }
 Answer.__index = Answer
 
---- What can go wrong with an upstream.
-testing_answer.failures = {
-  refused = "nobody listens",
-  reset = "closes the connection before it answers",
-  silence = "never answers",
-  garbage = "answers with bytes that are not HTTP",
-}
+-- "refused": nobody listens; "reset" closes the connection before it answers, "silence" never answers, "garbage" sends
+-- bytes that are not HTTP.
+local failures = { refused = true, reset = true, silence = true, garbage = true }
 
-local function is_positive(value)
-  return type(value) == "number" and value >= 0 and value < math.huge
-end
+local is_time = check.number(0)
 
 local function is_whole(value)
-  return is_positive(value) and value % 1 == 0
+  return is_time(value) and value % 1 == 0
 end
 
--- What every upstream, and every answer of one, may say of how it behaves.
-local behaviours = {
-  latency = { is_positive, "a number of seconds" },
-  failure = {
-    function(value)
-      return testing_answer.failures[value] ~= nil
-    end, '"refused", "reset", "silence" or "garbage"',
-  },
-  truncate_at = { is_whole, "a number of bytes" },
-  drip = {
-    function(value)
-      return type(value) == "table" and (value.bytes == nil or is_whole(value.bytes) and value.bytes > 0)
-        and (value.seconds == nil or is_positive(value.seconds))
-    end, "{bytes = how many at a time, seconds = the pause between}",
-  },
-}
-
-local function check_one(name, field, value, wanted)
-  if not wanted[1](value) then
-    check.refuse(("%s: %s must be %s"):format(name, field, wanted[2]), value)
-  end
+local function is_drip(value)
+  return type(value) == "table" and (value.bytes == nil or is_whole(value.bytes) and value.bytes > 0)
+    and (value.seconds == nil or is_time(value.seconds))
 end
 
---- Checks what fields say of behaviour. Raises at the caller's place.
----@param name string of the function, for the message
-function testing_answer.check_behaviour(name, fields)
-  for field, wanted in pairs(behaviours) do
-    if fields[field] ~= nil then
-      check_one(name, field, fields[field], wanted)
-    end
-  end
+--- The fields of a function, and behind them what every upstream, and every answer of one, may say of how it behaves.
+---@param name string of the function
+---@param entries table[] as check.options_of takes them
+---@param also table<string, string>
+---@param failing table<string, true>? the failures that it may have; every one where it is left out
+---@param listed string? these, for the message
+---@return tidegate.Options
+function testing_answer.options_of(name, entries, also, failing, listed)
+  failing, listed = failing or failures, listed or '"refused", "reset", "silence" or "garbage"'
+  entries[#entries + 1] = { "latency", is_time, "a number of seconds" }
+  entries[#entries + 1] = { "failure", function(value)
+    return failing[value]
+  end, listed }
+  entries[#entries + 1] = { "truncate_at", is_whole, "a number of bytes" }
+  entries[#entries + 1] = { "drip", is_drip, "{bytes = how many at a time, seconds = the pause between}" }
+  return check.options_of(name, entries, also, "field")
 end
 
-local known = check.options_of("t.answer", {
+local OF_AN_ANSWER = { reset = true, silence = true, garbage = true }
+local WHICH = '"reset", "silence" or "garbage" ("refused" is for t.upstream: an upstream that answers has not refused)'
+
+local known = testing_answer.options_of("t.answer", {
   { "status", function(value)
     return is_whole(value) and value >= 100 and value <= 599
   end, "a whole number from 100 to 599" },
   { "headers", "table", "a table" },
   { "body", "any" },
-  { "latency", "any" }, { "failure", "any" }, { "truncate_at", "any" }, { "drip", "any" },
-}, { code = "status", delay = "latency", json = "body", text = "body" }, "field")
+}, { code = "status", delay = "latency", json = "body", text = "body" }, OF_AN_ANSWER, WHICH)
 
 local function text_of(body)
   if type(body) == "string" then
@@ -106,10 +91,6 @@ function testing_answer.new(fields)
     check.refuse("t.answer takes a table of status, headers and body", fields)
   end
   check.options(known, fields)
-  testing_answer.check_behaviour("t.answer", fields)
-  if fields.failure == "refused" then
-    core.raise 't.answer: an upstream that has got a request has not refused it; say failure = "refused" in t.upstream'
-  end
   return setmetatable({
     status = fields.status or 200,
     headers = headers_of(fields),

@@ -13,12 +13,11 @@ local testing_answer = require "tidegate.testing_answer"
 local Upstream = { __name = "tidegate.TestUpstream" }
 Upstream.__index = Upstream
 
-local known = check.options_of("t.upstream", {
+local known = testing_answer.options_of("t.upstream", {
   { "address", "string", "a text" },
   { "routes", "table", 'a table {["GET /path"] = answer}' },
   { "stream", "function", "a function(stream)" },
-  { "latency", "any" }, { "failure", "any" }, { "truncate_at", "any" }, { "drip", "any" },
-}, { delay = "latency", url = "address" }, "field")
+}, { delay = "latency", url = "address" })
 
 local upstream = {}
 
@@ -54,7 +53,6 @@ end
 
 local function check_fields(fields)
   check.options(known, fields)
-  testing_answer.check_behaviour("t.upstream", fields)
   if fields.stream and fields.routes then
     core.raise "t.upstream: either routes, for HTTP, or stream, for another protocol"
   end

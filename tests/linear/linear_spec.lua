@@ -20,6 +20,8 @@ local function count(map)
   return tostring(total)
 end
 
+local broken = 0
+
 return function(app)
   app:get("/x/{name}/y", function(request) return request.params.name end)
   app:get("/rest/{rest...}", function(request) return request.params.rest end)
@@ -39,7 +41,10 @@ return function(app)
     for _ in request:chunks() do end
   end)
   app:post("/log", function(request) tg.log.info("%s", request:body()) end)
-  app:post("/broken", function(request) error(request:body(), 0) end)
+  app:post("/broken", function(request)
+    broken = broken + 1 -- a place of its own for each, so that each is reported in full
+    loadstring("local text = ... error(text, 0)", "@broken" .. broken .. ".lua")(request:body())
+  end)
   app:post("/abort", function(request) tg.abort(400, request:body()) end)
   app:post("/url", function(request)
     local ok, err = pcall(tg.http.get, request:body())

@@ -237,3 +237,78 @@ describe("an upstream's answer that is changed", function()
     assert.equal("body", got.body)
   end)
 end)
+
+-- What a script makes of the fields of an answer where it copies them.
+local function copy_of(answer)
+  local headers = {}
+  for name, value in pairs(answer.headers) do
+    headers[name] = value
+  end
+  return headers
+end
+
+describe("the fields of an upstream's answer, copied by a script", function()
+  -- The answer of a route that has called /a and /b, and looked at both.
+  local function answer_of(method, make)
+    local function typed(name, coding, content_type)
+      return t.answer { body = name, headers = { ["Content-Type"] = content_type, ["Content-Encoding"] = coding,
+        ["X-Own"] = name } }
+    end
+    t.upstream { address = "http://up.test", routes = {
+      ["GET /a"] = typed("first", "gzip", "text/css"), ["GET /b"] = typed("second", "br", "application/vnd.api+json"),
+    } }
+    return t.app(function(app)
+      app[method:lower()](app, "/", function()
+        return make { first = tg.http.get "http://up.test/a", second = tg.http.get "http://up.test/b" }
+      end)
+    end):request(method, "/")
+  end
+
+  for taken, coding in pairs { first = "gzip", second = "br" } do
+    for read_last, other in pairs { first = "second", second = "first" } do
+      local name = "describe the body of the %s that they go with, where the %s was read last"
+      it(name:format(taken, read_last), function()
+        local got = answer_of("GET", function(answers)
+          local copies = { [other] = copy_of(answers[other]), [read_last] = copy_of(answers[read_last]) }
+          return 200, answers[taken]:body(), copies[taken]
+        end)
+        assert.equal(taken, got:body())
+        assert.equal(taken, got.headers["x-own"])
+        assert.equal(coding, got.headers["content-encoding"])
+      end)
+    end
+  end
+
+  it("do not describe another body", function()
+    local got = answer_of("GET", function(answers)
+      local headers = copy_of(answers.first)
+      copy_of(answers.second)
+      return 200, "made anew", headers
+    end)
+    assert.equal("first", got.headers["x-own"])
+    assert.is_nil(got.headers["content-encoding"])
+    assert.equal("9", got.headers["content-length"])
+  end)
+
+  it("leave a length that the script has set as it is", function()
+    local got = answer_of("HEAD", function(answers)
+      local headers = copy_of(answers.first)
+      headers["content-length"] = nil
+      headers["Content-Length"] = "1234"
+      return 200, nil, headers
+    end)
+    assert.equal("1234", got.headers["content-length"])
+  end)
+
+  it("keep a type that is JSON's where a table is sent in place of the body", function()
+    for _, make in ipairs {
+      function(answers) return 200, { a = 1 }, copy_of(answers.second) end,
+      function(answers) return tg.response { headers = answers.second.headers, body = { a = 1 } } end,
+    } do
+      local got = answer_of("GET", make)
+      assert.equal('{"a":1}', got:body())
+      assert.equal("application/vnd.api+json", got.headers["content-type"])
+      assert.is_nil(got.headers["content-encoding"])
+    end
+  end)
+end)

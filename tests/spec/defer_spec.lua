@@ -60,6 +60,20 @@ describe("tg.defer", function()
     end)
   end
 
+  it("runs behind its own request and no other, whatever a handler has made of that", function()
+    server.logged(function()
+      local client = app_of(function(request)
+        tg.defer(note "deferred")
+        request.path, request.method, request.params = nil, nil, nil
+        error "boom"
+      end)
+      assert.equal(500, client:get("/x").status)
+      assert.equal("y", client:get("/y"):body()) -- on the same connection
+      t.clock.settle()
+    end)
+    assert.same({ "deferred" }, order)
+  end)
+
   it("runs when the client has left, and may wait then", function()
     server.logged(function()
       local client = app_of(function()
@@ -236,7 +250,7 @@ describe("tg.defer", function()
   it("takes a function, in a request or a background task", function()
     local ok, message = pcall(tg.defer, "x")
     assert.is_false(ok)
-    assert.matches("tg.defer takes a function, not a string", message, 1, true)
+    assert.matches('tg.defer takes a function, not the string "x"', message, 1, true)
     local many = app_of(function()
       for _ = 1, 1000 do tg.defer(note "one") end
       return tostring(select(2, pcall(tg.defer, note "more")))

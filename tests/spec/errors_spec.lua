@@ -52,7 +52,7 @@ describe("tg.abort with further fields", function()
     ["a status"] = { { status = 404 }, "cannot hold status: the status is its first argument" },
     ["a detail"] = { { detail = "x" }, "cannot hold detail: the detail is its second argument" },
     ["the request's id"] = { { request_id = "x" }, "cannot hold request_id" },
-    ["a type that is no text"] = { { type = 5 }, "type must be a string, not a number" },
+    ["a type that is no text"] = { { type = 5 }, "type must be a string, not 5" },
     ["a title that is no text"] = { { title = {} }, "title must be a string, not a table" },
     ["a header, as it is spelt"] = { { ["Retry-After"] = 5 }, '{ headers = { ["Retry-After"] = … } }' },
     ["a header in small letters"] = { { ["www-authenticate"] = "x" }, '{ headers = { ["www-authenticate"] = … } }' },
@@ -63,8 +63,14 @@ describe("tg.abort with further fields", function()
     ["NaN"] = { { size = 0 / 0 }, "the further fields: cannot encode as JSON" },
     ["a cycle"] = { cycle, "the further fields: cannot encode as JSON" },
     ["text that is not UTF-8"] = { { name = "\255" }, "the further fields: cannot encode as JSON" },
-    ["headers that are none"] = { { headers = "x" }, "headers must be a table of names and values, not a string" },
-    ["no table"] = { "x", "the further fields must be a table, not a string" },
+    ["headers that are none"] = { { headers = "x" },
+      'headers must be a table of names and values, not the string "x"' },
+    ["a header's name that is none"] = { { headers = { ["a b"] = "x" } }, 'not the string "a b"' },
+    ["a header's value that is none"] = { { headers = { ["X-A"] = true } }, "header X-A: a value must be a string" },
+    ["a header with a line end"] = { { headers = { ["X-A"] = "a\r\nb" } }, "header X-A: CR, LF or NUL in its value" },
+    ["a list with a line end"] = { { headers = { ["X-A"] = { "a", "b\n" } } },
+      "header X-A: CR, LF or NUL in its value" },
+    ["no table"] = { "x", 'the further fields must be a table, not the string "x"' },
   } do
     it("refuses " .. name, function()
       local message = aborted(400, "x", case[1])

@@ -131,7 +131,7 @@ describe("class 9: a request that is handed on #realtime", function()
       kept = request.headers
       return "fine"
     end, "/x", { "X-Forwarded-For: 1.2.3.4", "X-A: 1" })
-    local lines = forwarding.request_lines(kept)
+    local lines = forwarding.call_lines(false, kept)
     assert.is_nil(lines["x-forwarded-for"])
     assert.is_nil(lines["x-forwarded-host"])
     assert.equal("1", lines["x-a"])

@@ -47,6 +47,23 @@ describe("app:on_error", function()
     assert.matches("GET /x failed .*boom", lines[1].message)
   end)
 
+  it("sees the request as the handler has left it", function()
+    local seen
+    server.logged(function()
+      local client = t.app(function(app)
+        app:on_error(function(request)
+          seen = request.params
+        end)
+        app:get("/{id}", function(request)
+          request.params = { id = "another" }
+          error "boom"
+        end)
+      end)
+      assert.equal(500, client:get("/one").status)
+    end)
+    assert.same({ id = "another" }, seen)
+  end)
+
   for name, case in pairs {
     ["an abort"] = {
       function() tg.abort(409, "taken", { a = 1 }) end,

@@ -129,6 +129,17 @@ describe("a mistake behind a tail call is told with its place, in", function()
     end)
   end
 
+  it("a handler that several routes share, with the route that was asked", function()
+    local function shared() return tg.http.get(nil) end
+    for _, paths in ipairs { { "/w", "/x" }, { "/x", "/w" } } do
+      local log = asked(function(on)
+        on:get(paths[1], shared)
+        on:get(paths[2], shared)
+      end)
+      assert.matches(FILE .. ":%d+ %(the handler of GET /x%): a URL must be", log)
+    end
+  end)
+
   it("C's own checks too", function()
     local log = asked(handler(function() return tg.http.request("NO METHOD", "http://a.test/") end))
     assert.matches(FILE .. ":%d+ %(the handler of GET /x%): a method must be a token", log)

@@ -172,6 +172,17 @@ describe("a gateway that fails again and again", function()
     assert.matches("^error … 49 more in the last second: a request without a route failed: ", texts[2])
   end)
 
+  it("counts one place once, whatever a client's words in the error's text look like", function()
+    local texts = asked(function(app)
+      local count = 0
+      app:get("/", function()
+        count = count + 1
+        error(("%d.lua:%d: said by a client"):format(count, count), 0)
+      end)
+    end, "/")
+    assert.equal(2, #texts)
+  end)
+
   it("counts clients that leave", function()
     t.app(function(app)
       app:get("/", function() tg.sleep(100) end)

@@ -173,7 +173,7 @@ settings.list = {
   { name = "decode_bodies_max", read = whole_number, default = 100, value = "N",
     help = "bodies that are decoded at once; 503 over it" },
   { name = "trusted_proxies", read = networks, default = {}, many = true, value = "ADDRESS",
-    help = "proxies whose X-Forwarded-For counts; repeatable: 127.0.0.1, 10.0.0.0/8, unix:" },
+    help = "proxies believed about their clients; repeatable: 127.0.0.1, 10.0.0.0/8, unix:" },
   { name = "request_timeout_ms", read = whole_number_or_none, default = 0, value = "MS",
     help = "the total time of a route, 0 for none; 504 over it" },
   { name = "stall_warn_ms", read = whole_number, default = 50, value = "MS",
