@@ -23,7 +23,10 @@ static void append_escape(tg_buffer *buffer, unsigned code) {
   if (code == '\n') tg_buffer_append_text(buffer, TG_TEXT("\\n"));
   else if (code == '\t') tg_buffer_append_text(buffer, TG_TEXT("\\t"));
   else if (code == '\r') tg_buffer_append_text(buffer, TG_TEXT("\\r"));
-  else tg_buffer_append(buffer, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", code));
+  else {
+    int size = snprintf(escape, sizeof escape, "\\u%04x", code);
+    tg_buffer_append(buffer, escape, (size_t)size);
+  }
 }
 
 /* The character at the start; how many bytes of the text it takes. */

@@ -10,22 +10,12 @@ local ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
 
 -- What an upstream gets, in lower case, when a handler calls it as `call` does; and the handler's answer.
 local function handed_on(call, fields, answer_fields, handle)
-  local upstream, head = socket.listen(), nil
-  local answer = tg.gather({
-    upstream = function()
-      local connection = upstream:accept()
-      head = connection:read_head()
-      connection:write(ANSWER .. (answer_fields or "") .. "\r\nhi")
-      connection:close()
-    end,
-    answer = function()
-      return server.get(function(request)
-        local got = call(request, upstream.url)
-        return handle and handle(got) or got:body()
-      end, "/x", fields)
-    end,
-  }).answer
-  upstream:close()
+  local head, answer = socket.head_of(function(url)
+    return server.get(function(request)
+      local got = call(request, url)
+      return handle and handle(got) or got:body()
+    end, "/x", fields)
+  end, ANSWER .. (answer_fields or "") .. "\r\nhi")
   return head:lower(), answer
 end
 

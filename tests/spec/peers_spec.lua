@@ -21,21 +21,11 @@ local PROXIED = { "X-Forwarded-For: 6.6.6.6, 1.2.3.4", "X-Forwarded-Proto: https
 
 -- What an upstream gets of a request with these fields, as {[name in lower case] = value}.
 local function handed_on(fields)
-  local upstream, head = socket.listen(), nil
-  tg.gather {
-    function()
-      local connection = upstream:accept()
-      head = connection:read_head()
-      connection:write "HTTP/1.1 204 No Content\r\n\r\n"
-      connection:close()
-    end,
-    function()
-      server.get(function(request)
-        return tg.http.get(upstream.url, { headers = request.headers })
-      end, "/", fields)
-    end,
-  }
-  upstream:close()
+  local head = socket.head_of(function(url)
+    server.get(function(request)
+      return tg.http.get(url, { headers = request.headers })
+    end, "/", fields)
+  end)
   local values = {}
   for name, value in head:gmatch "\r\n([^:\r\n]+): ([^\r\n]*)" do
     values[name:lower()] = value

@@ -82,19 +82,9 @@ describe("class 5: in a call #realtime", function()
   end
 
   it("bytes in a query's table are encoded", function()
-    local upstream, head = socket.listen(), nil
-    tg.gather {
-      function()
-        local connection = upstream:accept()
-        head = connection:read_head()
-        connection:write "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-        connection:close()
-      end,
-      function()
-        tg.http.get(upstream.url .. "/", { query = { ["k\r\n"] = EVIL.CRLF } })
-      end,
-    }
-    upstream:close()
+    local head = socket.head_of(function(url)
+      tg.http.get(url .. "/", { query = { ["k\r\n"] = EVIL.CRLF } })
+    end)
     assert.matches("^GET /%?k%%0D%%0A=a%%0D%%0AX%-Evil%%3A%%201 HTTP/1.1\r\n", head)
   end)
 end)

@@ -3,6 +3,7 @@
 local busted = require "busted"
 local core = require "tidegate.core"
 local ffi = require "ffi"
+local tg = require "tidegate"
 local wait = require "tests.support.wait"
 
 ffi.cdef [[
@@ -303,6 +304,31 @@ function socket.listen_full()
     end
   end
   return listener
+end
+
+local NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n"
+
+--- What an upstream gets of who calls it: the head of a request, which it answers with these bytes.
+---@async
+---@param call fun(url: string): any
+---@param answer string? 204 where it is left out
+---@return string head
+---@return any # what `call` has returned
+function socket.head_of(call, answer)
+  local upstream, head = socket.listen(), nil
+  local results = tg.gather {
+    upstream = function()
+      local connection = upstream:accept()
+      head = connection:read_head()
+      connection:write(answer or NO_CONTENT)
+      connection:close()
+    end,
+    call = function()
+      return call(upstream.url)
+    end,
+  }
+  upstream:close()
+  return head, results.call
 end
 
 --- A port of 127.0.0.1 on which nobody listens.
