@@ -130,7 +130,7 @@ end
 
 -- As words, where nothing in them ends a word.
 local function plain_or(word, json)
-  return word ~= "" and not word:find "[^%w_./:@+%%-]" and #word <= VALUE_BYTES_MAX and word or json
+  return word ~= "" and #word <= VALUE_BYTES_MAX and not word:find "[^%w_./:@+%%-]" and word or json
 end
 
 local function as_word(name, value)
