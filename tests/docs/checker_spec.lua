@@ -39,11 +39,13 @@ end
 
 describe("a right example #realtime", function()
   local right = {
-    ["JSON in any order of keys"] = '$ curl http://h/hello\n{ "list": [1, 2, 3], "hello": "world" }',
+    ["JSON with other blanks"] = '$ curl http://h/hello\n{ "hello": "world",\n  "list": [1, 2, 3] }',
     ["JSON with something left out"] = '$ curl http://h/hello\n{"hello":"w…","list":[1,…]}',
     ["a status and some of the fields"] =
-      '$ curl -i http://h/hello\nHTTP/1.1 200 OK\nx-kind: greeting\n\n{"hello":"world","list":…}',
-    ["a head alone"] = "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nX-Kind: gree…",
+      '$ curl -i http://h/hello\nHTTP/1.1 200 OK\nx-kind: greeting\n…\n\n{"hello":"world","list":…}',
+    ["all of the fields"] = "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nDate: …\n"
+      .. "Content-Type: application/json\nX-Kind: greeting\nContent-Length: 32",
+    ["a head alone"] = "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nX-Kind: gree…\n…",
     ["a body that is sent"] = "$ curl -d 'a b' http://h/echo\na b",
     ["a form"] = "$ curl -F 'a=x y' -F 'b=@routes/hello.lua' http://h/echo\n"
       .. '…; name="a"…x y…; name="b"; filename="hello.lua"…/octet-stream…return function(app)…',
@@ -78,11 +80,17 @@ describe("a wrong example #realtime", function()
     ["another value"] = { '$ curl http://h/hello\n{"hello":"you","list":[1,2,3]}', 'shows\n{"hello":"you"' },
     ["a key too many"] = { '$ curl http://h/hello\n{"hello":"world","list":[1,2,3],"x":null}', "the answer is" },
     ["a key too few"] = { '$ curl http://h/hello\n{"hello":"world"}', "the answer is" },
+    ["keys in another order"] = { '$ curl http://h/hello\n{"list":[1,2,3],"hello":"world"}', "the answer is" },
     ["an item too few"] = { '$ curl http://h/hello\n{"hello":"world","list":[1,2]}', "the answer is" },
     ["an object for a list"] = { '$ curl -d "[]" http://h/echo\n{}', "the answer is" },
     ["another text"] = { "$ curl -d a http://h/echo\nb", "the answer is\na" },
     ["another status"] = { "$ curl -i http://h/hello\nHTTP/1.1 201 Created\n\n…", "201 Created" },
-    ["another field"] = { "$ curl -i http://h/hello\nHTTP/1.1 200 OK\nX-Kind: other\n\n…", "X-Kind: other" },
+    ["another field"] = { "$ curl -i http://h/hello\nHTTP/1.1 200 OK\nX-Kind: other\n…\n\n…", "X-Kind: other" },
+    ["a field too few"] = {
+      "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nDate: …\nX-Kind: greeting\nContent-Length: 32",
+      "does not show Content-Type: application/json",
+    },
+    ["a field too many"] = { "$ curl -I http://h/hello\nHTTP/1.1 200 OK\nX-Kind: greeting\n…\nAge: 1", "shows Age: 1" },
     ["a route that is not there"] = { "$ curl http://h/hallo\nhello", "no route has this path" },
     ["no answer"] = { "$ curl http://h/hello", "the answer is" },
     ["another exit status"] = { "$ tidegate --nonsense\n…\n$ echo $?\n0", "the answer is\n2" },

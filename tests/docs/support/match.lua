@@ -71,6 +71,21 @@ local function with_quotes(text)
   return (within:gsub(ANY, '"' .. ANY .. '"'):gsub("\1", ANY))
 end
 
+-- The names of members stand in the order in which the program writes them; "…" may stand for some of them.
+local function order_fits(expected, actual)
+  local rest = actual:gmatch('"([^"]*)"%s*:')
+  for name in expected:gmatch('"([^"]*)"%s*:') do
+    local other
+    repeat
+      other = rest()
+    until other == nil or text_fits(name, other)
+    if other == nil then
+      return false
+    end
+  end
+  return true
+end
+
 local function json_fits(expected, actual)
   local is_json, wanted = tg.json.try_decode(with_quotes(expected))
   local also, value = tg.json.try_decode(actual)
@@ -78,7 +93,7 @@ local function json_fits(expected, actual)
     return false
   end
   local same_empties = expected:find(ANY, 1, true) or empties(expected) == empties(actual)
-  return same_empties and fits(wanted, value)
+  return same_empties and fits(wanted, value) and order_fits(expected, actual)
 end
 
 --- Raises where a body or an output is not what the page shows.
@@ -89,36 +104,55 @@ function match.text(place, expected, actual)
   end
 end
 
--- "HTTP/1.1 200 OK", fields as {name, value} and the body of what a page shows.
+-- The head's first line, its other lines, and the body of what a page shows.
 local function split(expected)
   local head, body = expected:match("^(.-)\n\n(.*)$")
-  head = head or expected
-  local fields = {}
-  for name, value in head:gmatch("\n([%w-]+): ([^\n]*)") do
-    fields[#fields + 1] = { name = name, value = value }
+  local lines = {}
+  for line in ((head or expected) .. "\n"):gmatch("(.-)\n") do
+    lines[#lines + 1] = line
   end
-  return head:match("^[^\n]*"), fields, body or ""
+  return table.remove(lines, 1), lines, body or ""
 end
 
-local function field_is_there(head, field)
-  for name, value in head:gmatch("\n([^:\r\n]+): ([^\r\n]*)") do
-    if name:lower() == field.name:lower() and text_fits(field.value, value) then
-      return true
+local function line_fits(expected, actual)
+  local name, value = expected:match("^([^:]+): (.*)$")
+  local other, text = actual:match("^([^:]+): (.*)$")
+  return name and other and name:lower() == other:lower() and text_fits(value, text)
+end
+
+-- Takes the first line that fits out of a list; nil where there is none.
+local function take(lines, expected)
+  for index, actual in ipairs(lines) do
+    if line_fits(expected, actual) then
+      return table.remove(lines, index)
     end
   end
-  return false
+end
+
+-- Every line that is shown is in the head, and nothing else is, but where a line of "…" stands for it.
+local function check_fields(place, shown, head)
+  local left, others = {}, false
+  for line in head:gmatch("\n([^\r\n]+)") do
+    left[#left + 1] = line
+  end
+  for _, expected in ipairs(shown) do
+    if expected == ANY then
+      others = true
+    elseif not take(left, expected) then
+      error(("%s shows %s\nand the answer has\n%s"):format(place, expected, head), 0)
+    end
+  end
+  if left[1] and not others then
+    error(("%s does not show %s\nof the answer\n%s"):format(place, left[1], head), 0)
+  end
 end
 
 --- Raises where an answer is not what the page shows with `curl -i`.
 ---@param answer tests.Answer
 function match.answer(place, expected, answer)
-  local status, fields, body = split(expected)
+  local status, lines, body = split(expected)
   match.text(place, status, (answer.head:match("^[^\r\n]*")))
-  for _, field in ipairs(fields) do
-    if not field_is_there(answer.head, field) then
-      error(("%s shows %s: %s\nand the answer has\n%s"):format(place, field.name, field.value, answer.head), 0)
-    end
-  end
+  check_fields(place, lines, answer.head)
   match.text(place, body, answer.body)
 end
 

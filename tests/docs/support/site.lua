@@ -15,26 +15,18 @@ Site.__index = Site
 local site = {}
 
 ---@param blocks tests.Block[]
----@param first? table<string, string> files that are there before the page's own, text by name
 ---@return tests.Site
-function site.new(blocks, first)
+function site.new(blocks)
   local self = setmetatable({ files = {}, status = 0 }, Site)
-  for name, text in pairs(first or {}) do
-    self.files[name] = text
-  end
   for _, block in ipairs(blocks) do
     if block.path then
-      self:add(block, first)
+      self:add(block)
     end
   end
   return self
 end
 
-function Site:add(block, first)
-  local is_ours = first and first[block.path]
-  if is_ours then
-    return
-  end
+function Site:add(block)
   assert(not self.files[block.path], block.place .. ": " .. block.path .. " is there twice")
   self.files[block.path] = block.text .. "\n"
 end
