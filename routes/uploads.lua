@@ -19,6 +19,11 @@ local function upload_folder()
   end)
 end
 
+-- Not made of request.id: behind a trusted proxy that is a text of the proxy's, or of its client's, with any slashes.
+local function new_name()
+  return ("%08x%08x"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff))
+end
+
 local function save(part, path)
   local bytes_stored = 0
   tg.shield(store, "create", path) -- to its end: a file that comes behind our back would never be removed
@@ -34,7 +39,7 @@ local function save_all(request, paths)
   local folder, files = upload_folder(), {}
   for part in request:parts() do
     if part.filename and part.filename ~= "" then
-      local stored_as = ("%s-%d"):format(request.id, #paths + 1)
+      local stored_as = new_name()
       paths[#paths + 1] = folder .. "/" .. stored_as
       files[#files + 1] = {
         field = part.name,

@@ -52,6 +52,7 @@ describe("uploads #realtime", function()
   local function serve(chunks_of)
     return t.app(function(app)
       app:use(function(request, next)
+        rawset(request, "id", "../of/a/proxy") -- no name of a file is made of it
         rawset(request, "chunks", function(self)
           return chunks_of(self:body())
         end)
