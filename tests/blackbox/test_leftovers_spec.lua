@@ -136,6 +136,10 @@ describe("A test leaves nothing behind", function()
     passes "tg.move_on_after(0.001, tg.blocking, 'in_thread', 'sleep', 50000)"
   end)
 
+  it("a clean-up that waits for threads one after the other", function()
+    passes "tg.background(function() for _ = 1, 5 do tg.blocking('in_thread', 'sleep', 30000) end end)"
+  end)
+
   it("of its connections to real servers, which are closed", function()
     passes([[
       local server = core.serve { request = function() core.respond((core.request_line()), 204) end, gone = print,

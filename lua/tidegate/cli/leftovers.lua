@@ -200,7 +200,7 @@ local function find_now(before)
     local left = now[each[1]] - before.handles[each[1]]
     if left > 0 then
       found[#found + 1] = ("%d %s%s"):format(left, each[2], left == 1 and "" or "s")
-      blocks = each[1] == "blocking" and #found == 1
+      blocks = each[1] == "blocking"
     end
   end
   add_deadlines(found, before)
@@ -221,17 +221,20 @@ local function wait_a_round(is_virtual, blocks)
   return err
 end
 
---- What has been left since, once nothing more is about to end.
+--- What has been left since, once nothing more is about to end. What waits for a thread is: a clean-up, say.
 ---@async
 ---@return string[]
 function leftovers.look(before, is_virtual)
-  local round = 0
+  local settled, blocked = 0, 0
   while true do
     local found, blocks = find_now(before)
-    if #found == 0 or round >= (blocks and BLOCKING_ROUNDS_MAX or SETTLE_ROUNDS_MAX) then
+    if #found == 0 or settled >= SETTLE_ROUNDS_MAX or blocked >= BLOCKING_ROUNDS_MAX then
       return found
+    elseif blocks then
+      settled, blocked = 0, blocked + 1
+    else
+      settled = settled + 1
     end
-    round = round + 1
     if wait_a_round(is_virtual, blocks) ~= nil then
       return (find_now(before))
     end
