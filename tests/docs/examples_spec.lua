@@ -4,8 +4,9 @@ local site = require "tests.docs.support.site"
 
 for _, path in ipairs(page.paths) do
   describe(path .. " #realtime", function()
-    local blocks = page.blocks(path, assert(page.read(path), path .. " is not there"))
-    local here = site.new(blocks)
+    local text = assert(page.read(path), path .. " is not there")
+    local blocks = page.blocks(path, text)
+    local here = site.new(blocks, page.files_before(text))
 
     teardown(function()
       here:close()

@@ -40,9 +40,9 @@ end
 
 local FOLDERS = { routes = true, lua = true, core = true, tests = true, bench = true, docs = true, build = true }
 
--- The files that a page's blocks make.
+-- The files that a page's blocks make, and those that were there before.
 local function own_files(path, text)
-  local files = {}
+  local files = page.files_before(text)
   for _, block in ipairs(page.blocks(path, text)) do
     if block.path then
       files[block.path] = true

@@ -52,6 +52,19 @@ function page.read(path)
   return text
 end
 
+--- The files that a page begins with: those of the page that it says it goes on from.
+---@param text string Markdown
+---@return table<string, string> # text by path
+function page.files_before(text)
+  local files, before = {}, text:match "^<!%-%- goes on from (%S+) %-%->"
+  for _, block in ipairs(before and page.blocks(before, assert(page.read(before), before .. " is not there")) or {}) do
+    if block.path then
+      files[block.path] = block.text .. "\n"
+    end
+  end
+  return files
+end
+
 --- The pages of this project: the paths that the examples, names and links are checked on.
 page.paths = { "README.md" }
 for name in lfs.dir "docs" do

@@ -15,9 +15,10 @@ Site.__index = Site
 local site = {}
 
 ---@param blocks tests.Block[]
+---@param before? table<string, string> files that are there before the page's own, text by path
 ---@return tests.Site
-function site.new(blocks)
-  local self = setmetatable({ files = {}, status = 0 }, Site)
+function site.new(blocks, before)
+  local self = setmetatable({ files = before or {}, status = 0 }, Site)
   for _, block in ipairs(blocks) do
     if block.path then
       self:add(block)
