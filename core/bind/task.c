@@ -242,7 +242,7 @@ static tg_task *refuse_wait(lua_State *L, const char *name) {
   }
   tg_raise(L,
            "%s waits, and nothing can wait inside a function that C code calls back (a table.sort comparator, "
-           "a string.gsub callback, a metamethod, a module that is being required)",
+           "a string.gsub callback, a __tostring that print calls, a module that is being required)",
            name);
 }
 

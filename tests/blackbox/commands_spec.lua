@@ -64,7 +64,7 @@ describe("tidegate", function()
       assert.matches("\\", text, 1, true)
     end
     assert.matches("^GET      /\\xe2\\x80\\xaex\\xc2\\x9b ", ran[1].out)
-    assert.matches("\nadmin_socket       \\x1b%[2J\\x0aforged ", ran[2].out)
+    assert.matches("\nadmin_socket +\\x1b%[2J\\x0aforged ", ran[2].out)
   end)
 
   it("fails where standard output does not take what it prints", function()

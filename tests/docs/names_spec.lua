@@ -81,6 +81,9 @@ local Answer = must_find(tg.http.get, "Response")
 local Scope = must_find(tg.scope, "Scope")
 local read_parts = require("tidegate.multipart").parts
 
+-- Names that belong to one page: where others have them, too, that is no help to its reader.
+local of_testing = assert(page.read "docs/testing.md")
+
 local all = {
   ["the module of tests"] = methods_of("t.%s", require "tidegate.testing"),
   ["the module"] = module_names(),
@@ -102,6 +105,24 @@ local all = {
   ["a stream"] = methods_of("stream:%s", core.stream_metatable()),
   ["commands"] = methods_of("tidegate %s", must_find(require "tidegate.cli", "commands")),
 }
+
+local testing = require "tidegate.testing"
+local options_of_tests = {
+  ["t.app"] = must_find(testing.app, "known"),
+  ["t.upstream"] = must_find(require("tidegate.testing_upstream").new, "known"),
+  ["t.answer"] = must_find(testing.answer, "known"),
+}
+
+describe("the page about tests names", function()
+  for what, options in pairs(options_of_tests) do
+    it("what " .. what .. " takes", function()
+      assert.equal(what, options.what)
+      for name in pairs(options.by_name) do
+        assert.is_truthy(of_testing:find("`" .. name .. "`", 1, true), name)
+      end
+    end)
+  end
+end)
 
 describe("the documentation names", function()
   for what, names in pairs(all) do

@@ -6,11 +6,20 @@ local settings = require "tidegate.cli.settings"
 
 local extra = { { name = "show_config", flag = true, help = "print every setting and where it came from" } }
 
+local function text_of(value)
+  return type(value) == "table" and table.concat(value, ", ") or tostring(value)
+end
+
+-- In columns, of which the first two are as wide as what is in them.
 local function show(values, sources)
+  local name_width, value_width = 0, 0
   for _, setting in ipairs(settings.list) do
-    local value = values[setting.name]
-    local text = type(value) == "table" and table.concat(value, ", ") or tostring(value)
-    output.line("%-18s %-28s %s", setting.name, text, sources[setting.name])
+    name_width = math.max(name_width, #setting.name)
+    value_width = math.max(value_width, #text_of(values[setting.name]))
+  end
+  local format = ("%%-%ds  %%-%ds  %%s"):format(name_width, math.min(value_width, 60))
+  for _, setting in ipairs(settings.list) do
+    output.line(format, setting.name, text_of(values[setting.name]), sources[setting.name])
   end
 end
 

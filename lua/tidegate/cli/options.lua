@@ -40,7 +40,8 @@ local function print_help(command, about, order)
   end
   io.stdout:write(("Usage: tidegate %s [options]\n%s\n\n"):format(command, about))
   for _, option in ipairs(order) do
-    local default = option.default and option.default ~= "" and (" [" .. shown(option.default) .. "]") or ""
+    local default = option.default and shown(option.default) or ""
+    default = default ~= "" and (" [%s]"):format(default) or ""
     io.stdout:write(("  %-" .. width .. "s  %s%s\n"):format(left_of(option), option.help, default))
   end
   io.stdout:write("\nEach setting may also come from TIDEGATE_NAME_IN_CAPITALS, or from the configuration file; ",
