@@ -257,6 +257,11 @@ static void fail_protocol(tg_upstream_connection *connection, const char *detail
   fail(connection, TG_CALL_PROTOCOL);
 }
 
+/* Is it over a limit of ours, rather than no HTTP? */
+static bool is_limit(unsigned status) {
+  return status == 413 || status == 431;
+}
+
 static void feed(tg_upstream_connection *connection, const char *bytes, size_t size);
 
 static bool is_blank(const char *bytes, size_t size) {
@@ -289,7 +294,8 @@ static void feed(tg_upstream_connection *connection, const char *bytes, size_t s
       fail(connection, connection->call->detail != NULL ? TG_CALL_PROTOCOL : TG_CALL_TOO_LARGE);
       break;
     case TG_HTTP1_ERROR:
-      fail_protocol(connection, connection->parser.error_text);
+      connection->call->detail = connection->parser.error_text;
+      fail(connection, is_limit(connection->parser.error_status) ? TG_CALL_TOO_LARGE : TG_CALL_PROTOCOL);
       break;
   }
 }

@@ -212,7 +212,7 @@ static void limits_heads(void) {
   strcpy(reply, "HTTP/1.1 200 OK\r\nX: ");
   memset(reply + strlen(reply), 'x', 20000);
   BEGIN({.reply = reply});
-  CHECK_NUMBER(call_once(&ask, "/a"), TG_CALL_PROTOCOL);
+  CHECK_NUMBER(call_once(&ask, "/a"), TG_CALL_TOO_LARGE);
   check_counts(0, 0);
   ask_free(&ask);
   end();

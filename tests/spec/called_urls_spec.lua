@@ -84,14 +84,22 @@ describe("an error of a call", function()
   local options = { path = { id = "a b" }, query = { page = 2 } }
   local url = "http://api.test:81/users/a%20b?page=2"
 
+  local many = {}
+  for number = 1, 101 do
+    many["X-" .. number] = number
+  end
   local failures = {
     { "closed", { failure = "reset" } },
     { "protocol", { failure = "garbage" } },
     { "timeout", { failure = "silence" } },
+    { "too_large", { ["X-Long"] = ("x"):rep(17000) } },
+    { "too_large", many },
   }
   for _, case in ipairs(failures) do
     it("of kind " .. case[1] .. " names the URL that was called", function()
-      upstream(case[2])
+      local fields = case[1] ~= "too_large" and case[2]
+        or { routes = { ["GET /users/{id}"] = t.answer { headers = case[2] } } }
+      upstream(fields)
       local err = fails(tg.http.get, "http://api.test:81/users/{id}#top", options)
       assert.equal(case[1], err.kind)
       assert.matches(url .. " ", tostring(err), 1, true)

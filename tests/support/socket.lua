@@ -265,9 +265,9 @@ end
 
 --- A listener of this block: each of its tests has one of its own.
 function socket.of_each_test()
-  local listener = setmetatable({}, Listener)
+  local listener, used = setmetatable({}, Listener), {}
 
-  --- Listens on another port.
+  --- Listens on another port, which none of the tests has had.
   function listener:move()
     self:close()
     self:open()
@@ -275,6 +275,12 @@ function socket.of_each_test()
 
   function listener:open()
     local now = socket.listen()
+    while used[now.port] do
+      local again = now
+      now = socket.listen()
+      again:close()
+    end
+    used[now.port] = true
     self.fd, self.port, self.url = now.fd, now.port, now.url
   end
 
