@@ -262,6 +262,8 @@ function gather.map(items, fn, options)
     core.raise("tg.map takes a list and a function, in this order, and here they are swapped")
   elseif type(items) ~= "table" or type(fn) ~= "function" then
     check.refuse("tg.map takes a list and a function", type(items) ~= "table" and items or fn)
+  elseif #items == 0 and next(items) ~= nil then
+    core.raise("tg.map takes a list and a function, and this table has nothing at 1")
   end
   if options then
     return map_with(items, fn, options)

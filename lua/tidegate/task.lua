@@ -421,18 +421,30 @@ function task.check_not_within(of, name)
   end
 end
 
---- The numbers from `first` to `last`, both included.
+local RANGE_COUNT_MAX = 1e7
+
+-- How many numbers tg.range makes of what it is given.
+local function range_count(first, last, step)
+  local is_fine = type(first) == "number" and type(last) == "number" and type(step) == "number" and step ~= 0
+  local count = is_fine and math.max(0, math.floor((last - first) / step) + 1)
+  if not is_fine then
+    check.refuse("tg.range takes the first and the last number, and a step that is not 0",
+      type(first) ~= "number" and first or type(last) ~= "number" and last or step)
+  elseif count ~= count or count > RANGE_COUNT_MAX then
+    core.raise(("tg.range makes at most %d numbers, and from %s to %s by %s there are more"):format(RANGE_COUNT_MAX,
+      check.shown(first), check.shown(last), check.shown(step)))
+  end
+  return count
+end
+
+--- The numbers from `first` to `last`, both included: ten million at most.
 ---@param first number
 ---@param last number
 ---@param step? number 1 when it is left out
 ---@return number[]
 function task.range(first, last, step)
   step = step == nil and 1 or step
-  if type(first) ~= "number" or type(last) ~= "number" or type(step) ~= "number" or step == 0 then
-    check.refuse("tg.range takes the first and the last number, and a step that is not 0",
-      type(first) ~= "number" and first or type(last) ~= "number" and last or step)
-  end
-  local list, count = new_table(math.max(0, math.floor((last - first) / step) + 1), 0), 0
+  local list, count = new_table(range_count(first, last, step), 0), 0
   for number = first, last, step do
     count = count + 1
     list[count] = number
