@@ -44,11 +44,11 @@ const char *tg_base64_decode(tg_buffer *buffer, tg_text text, tg_base64_alphabet
   uint32_t bits = 0;
   unsigned count = 0; /* bits that are not written yet */
   *at = text.size;
-  if (!without_padding(&text, alphabet)) return "its length is no multiple of 4";
+  if (!without_padding(&text, alphabet)) return "its length is not a multiple of 4";
   for (size_t i = 0; i < text.size; i++) {
     int value = value_of(text.data[i], alphabet);
     *at = i;
-    if (value < 0) return "a byte is not of the alphabet";
+    if (value < 0) return "a byte is not in the alphabet";
     bits = bits << 6 | (uint32_t)value;
     count += 6;
     if (count < 8) continue;
@@ -56,8 +56,8 @@ const char *tg_base64_decode(tg_buffer *buffer, tg_text text, tg_base64_alphabet
     char byte = (char)(bits >> count & 255);
     tg_buffer_append(buffer, &byte, 1);
   }
-  if (count == 6) return "a letter stands alone at its end";
-  if ((bits & ((1u << count) - 1)) != 0) return "its last letter has bits that stand for nothing";
+  if (count == 6) return "one letter is left over at its end";
+  if ((bits & ((1u << count) - 1)) != 0) return "its last letter has bits that must be zero";
   return NULL;
 }
 
@@ -79,7 +79,7 @@ static int digit_of(char c) {
 const char *tg_hex_decode(tg_buffer *buffer, tg_text text, size_t *at) {
   for (size_t i = 0; i < text.size; i++) {
     *at = i;
-    if (digit_of(text.data[i]) < 0) return "a byte is no hexadecimal digit";
+    if (digit_of(text.data[i]) < 0) return "a byte is not a hexadecimal digit";
     if (i % 2 == 0) continue;
     char byte = (char)(digit_of(text.data[i - 1]) << 4 | digit_of(text.data[i]));
     tg_buffer_append(buffer, &byte, 1);

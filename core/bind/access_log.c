@@ -53,7 +53,8 @@ static bool turn_off(tg_runtime *runtime) {
     snprintf(message, sizeof message, "the access log ends; %s", lines);
     tg_log_write("warn", tg_text_of(message));
   }
-  if (!has_ended) tg_log_write("warn", TG_TEXT("the access log hangs in a write; the process ends without"));
+  if (!has_ended)
+    tg_log_write("warn", TG_TEXT("the access log hangs in a write; the process ends without waiting for it"));
   return has_ended;
 }
 

@@ -25,13 +25,13 @@ static unsigned check_status(lua_State *L) {
 static tg_response check_head(lua_State *L, int fields, tg_buffer *scratch, unsigned *seen) {
   tg_response response = {.status = check_status(L)};
   response.type = tg_opt_text(L, 3);
-  if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: CR, LF or NUL in its value");
+  if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: its value has a CR, LF or NUL");
   *seen = 0;
   if (scratch == NULL) return response;
   *seen = tg_fields_append(L, fields, scratch);
   if (scratch->failed) luaL_error(L, "out of memory");
   if ((*seen & TG_FIELD_TRANSFER_ENCODING) != 0) {
-    tg_raise(L, "header Transfer-Encoding: how an answer is framed is the gateway's own business; leave it out");
+    tg_raise(L, "header Transfer-Encoding: the gateway frames answers itself; leave it out");
   }
   if ((*seen & TG_FIELD_CONTENT_TYPE) != 0) response.type = (tg_text){NULL, 0};
   response.fields = tg_buffer_text(scratch);
@@ -195,7 +195,7 @@ static int write_piece(lua_State *L) {
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   tg_garbage_note_sent(&task->runtime->garbage, text);
   int code = tg_exchange_write_held(exchange, text, hold_text(L, 2, text));
-  if (code == TG_ERROR_INVALID) tg_raise(L, "write: this is more than the Content-Length that the answer has");
+  if (code == TG_ERROR_INVALID) tg_raise(L, "write: this goes beyond the Content-Length of the answer");
   if (code >= 0) return wait_for_client(L, task, exchange, text.size);
   if (exchange->connection != NULL) return wait_for_end(L, task, exchange);
   lua_pushnil(L);

@@ -117,7 +117,7 @@ static void run_in(holder *thread, call *self) {
     return;
   }
   const char *message = lua_tostring(L, -1);
-  fail(self, message != NULL ? message : "an error that is no string");
+  fail(self, message != NULL ? message : "an error that is not a string");
   drop_state(thread);
 }
 
@@ -236,7 +236,8 @@ bool tg_blocking_close(tg_runtime *runtime) {
   runtime->threads = NULL;
   if (left == 0) return true;
   char message[128];
-  snprintf(message, sizeof message, "%u blocking call%s still running after %d seconds; the process ends without", left,
+  snprintf(message, sizeof message,
+           "%u blocking call%s still running after %d seconds; the process ends without waiting", left,
            left == 1 ? " is" : "s are", END_MS_MAX / 1000);
   tg_log_write("warn", tg_text_of(message));
   return false;

@@ -16,7 +16,7 @@ enum { PIECE_BYTES = 64 * 1024 };
 static tg_coding check_coding(lua_State *L, int index) {
   tg_coding coding;
   tg_text name = tg_check_text(L, index);
-  if (!tg_coding_find(name, &coding)) tg_raise(L, "\"%s\" is no content coding that is known", name.data);
+  if (!tg_coding_find(name, &coding)) tg_raise(L, "\"%s\" is not a known content coding", name.data);
   return coding;
 }
 

@@ -55,7 +55,7 @@ static void append_value(lua_State *L, tg_text name, tg_buffer *buffer) {
   }
   tg_text value;
   value.data = lua_tolstring(L, -1, &value.size);
-  if (!tg_text_is_field_value(value)) tg_raise(L, "header %s: CR, LF or NUL in its value", name.data);
+  if (!tg_text_is_field_value(value)) tg_raise(L, "header %s: its value has a CR, LF or NUL", name.data);
   tg_http1_write_field(buffer, name, value);
 }
 
@@ -143,7 +143,7 @@ static void check_spellings(lua_State *L, int index) {
     lua_pushvalue(L, -1);
     lua_rawget(L, -4); /* stack: set, name, lower, nil or true */
     if (!lua_isnil(L, -1)) {
-      tg_raise(L, "header %s: it is there in two spellings; a list sends several values", name.data);
+      tg_raise(L, "header %s is given in two spellings; use a list to send several values", name.data);
     }
     lua_pop(L, 1);
     lua_pushboolean(L, 1);
@@ -163,7 +163,7 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
     tg_text name = {"?", 0};
     if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
     if (!tg_text_is_token(name)) {
-      tg_raise(L, "a header's name must be a token of RFC 9110, and \"%s\" is none", name.data);
+      tg_raise(L, "a header's name must be a token, like X-Name, and \"%s\" is not", name.data);
     }
     uint64_t bit = bit_of(name);
     shared = shared || (bits & bit) != 0;

@@ -31,7 +31,7 @@ static bool collect(tg_garbage *garbage) {
   garbage->is_through = false;
   if (lua_cpcall(L, take_step, garbage) == 0) return !garbage->is_through;
   const char *message = lua_tostring(L, -1);
-  tg_log_write("error", tg_text_of(message != NULL ? message : "an error that is no string"));
+  tg_log_write("error", tg_text_of(message != NULL ? message : "an error that is not a string"));
   lua_pop(L, 1);
   return false;
 }

@@ -168,7 +168,7 @@ int tg_json_decode(lua_State *L) {
   lua_settop(L, 1);
   if (lua_type(L, 1) != LUA_TSTRING) {
     lua_pushboolean(L, false);
-    lua_pushfstring(L, "a string is expected, not a %s", lua_typename(L, lua_type(L, 1)));
+    lua_pushfstring(L, "a string is expected, not %s%s", lua_isnil(L, 1) ? "" : "a ", luaL_typename(L, 1));
     return 2;
   }
   tg_text text = tg_check_text(L, 1);

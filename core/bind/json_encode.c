@@ -158,7 +158,7 @@ static frame *open_frame(work *is, lua_State *L, bool is_list, size_t end) {
 static bool open_marked_list(work *is, lua_State *L) {
   size_t greatest, count;
   if (!count_places(L, &greatest, &count))
-    return fail(is, "it is marked as a list and has keys that are no positions in one", "");
+    return fail(is, "it is marked as a list and has keys that are not positions in it", "");
   if (greatest > 2 * count + EMPTY_PLACES_MAX) {
     snprintf(is->wrong, sizeof is->wrong, "it is a list of %zu places with %zu values", greatest, count);
     return false;
@@ -310,7 +310,7 @@ static const char *refusal_of(tg_text name) {
   for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
     if (tg_text_equal(name, known[i].name)) return known[i].text;
   }
-  return "it is a %s of tidegate's, which is no data";
+  return "it is a %s of tidegate's, which is not data";
 }
 
 /* Is a table data that has the metatable on the top? [-1, +0, -] */

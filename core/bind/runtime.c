@@ -189,7 +189,7 @@ static bool call_protected(tg_runtime *runtime, int count, int results) {
   bool fine = lua_pcall(L, count, results, handler) == 0;
   if (!fine) {
     const char *message = lua_tostring(L, -1);
-    tg_log_write("error", tg_text_of(message != NULL ? message : "an error that is no string"));
+    tg_log_write("error", tg_text_of(message != NULL ? message : "an error that is not a string"));
     lua_pop(L, 1);
   }
   lua_remove(L, handler);
@@ -258,7 +258,7 @@ void tg_runtime_check_open(lua_State *L) {
 
 static bool free_loop(tg_loop *loop) {
   if (loop == NULL || tg_loop_free(loop) == 0) return true;
-  tg_log_write("warn", TG_TEXT("the reading of a file hangs; the process ends without"));
+  tg_log_write("warn", TG_TEXT("reading a file hangs; the process ends without waiting for it"));
   return false;
 }
 

@@ -240,7 +240,7 @@ static const char *listen_error(const tg_address *address, int code) {
     case TG_ERROR_NO_FOLDER:
       return "its folder does not exist";
     case TG_ERROR_NO_SOCKET:
-      return "something else than a socket has that path";
+      return "something other than a socket has that path";
     case TG_ERROR_IN_USE:
       return "another process listens there";
     case TG_ERROR_NOT_OURS:
@@ -258,7 +258,8 @@ static int fail_address(lua_State *L, tg_text address) {
     lua_pushfstring(L, "a path of %d bytes; that of a Unix socket has %d at most", (int)(address.size - 5),
                     TG_UNIX_PATH_BYTES - 1);
   } else {
-    lua_pushliteral(L, "is no address; one looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
+    lua_pushliteral(
+        L, "that is not an address; an address looks like 127.0.0.1:8000, [::1]:8000 or unix:/run/tidegate.sock");
   }
   return 2;
 }

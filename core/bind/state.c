@@ -30,7 +30,7 @@ static lua_State *new_state(void) {
 /* Memory is out, or one of our own C functions raised outside a protected call: nothing can be saved. */
 static int on_panic(lua_State *L) {
   const char *message = lua_tostring(L, -1);
-  tg_log_write("fatal", tg_text_of(message != NULL ? message : "an error that is no string"));
+  tg_log_write("fatal", tg_text_of(message != NULL ? message : "an error that is not a string"));
   abort();
 }
 

@@ -88,7 +88,7 @@ static void put_holder(line *to, const tg_runtime *runtime) {
   const tg_exchange *exchange = exchange_of(runtime->current);
   if (exchange != NULL) put_request(to, runtime, exchange);
   else if (runtime->current != NULL) PUT(to, "a background task");
-  else PUT(to, "something that is no task");
+  else PUT(to, "something that is not a task");
 }
 
 static uint64_t held_ns(const tg_runtime *runtime, uint64_t now) {

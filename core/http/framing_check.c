@@ -8,7 +8,7 @@ static tg_refusal bad(const char *detail) {
 
 static tg_refusal check_version(const tg_head *head) {
   if (head->major == 1 && head->minor <= 1) return fine;
-  return (tg_refusal){505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+  return (tg_refusal){505, "only HTTP/1.0 and HTTP/1.1 are supported"};
 }
 
 static bool is_list_of_tokens(tg_text list) {
@@ -29,7 +29,7 @@ static tg_refusal check_coding(const tg_head *head) {
   if (tg_text_equal_nocase(coding->value, TG_TEXT("chunked"))) return fine;
   bool ends_chunked = tg_head_has_element(head, TG_TEXT("Transfer-Encoding"), TG_TEXT("chunked")) && head->chunked;
   if (!ends_chunked || !is_list_of_tokens(coding->value)) return bad("Transfer-Encoding does not end in chunked");
-  return (tg_refusal){501, "the only transfer coding understood here is chunked"};
+  return (tg_refusal){501, "the only transfer coding that is supported is chunked"};
 }
 
 tg_refusal tg_framing_check(const tg_head *head) {

@@ -56,10 +56,10 @@ static tg_refusal check_authority(tg_exchange *exchange) {
   const tg_field *host = tg_head_find(&exchange->head, TG_TEXT("Host"), NULL);
   if (host == NULL && exchange->head.minor == 1) return bad("no Host field");
   if (host != NULL && tg_head_find(&exchange->head, TG_TEXT("Host"), host) != NULL) return bad("two Host fields");
-  if (host != NULL && !tg_authority_is_valid(host->value)) return bad("the Host field is no host");
+  if (host != NULL && !tg_authority_is_valid(host->value)) return bad("the Host field is not a host");
   exchange->authority = host != NULL ? host->value : (tg_text){NULL, 0};
   if (exchange->target.authority.data == NULL) return fine;
-  if (!tg_authority_is_valid(exchange->target.authority)) return bad("the request target's host is no host");
+  if (!tg_authority_is_valid(exchange->target.authority)) return bad("the request target's host is not a host");
   if (host != NULL && !tg_text_equal_nocase(host->value, exchange->target.authority)) {
     return bad("the Host field is not the request target's host");
   }
@@ -71,7 +71,7 @@ static tg_refusal check_expect(tg_exchange *exchange) {
   tg_text expect = tg_head_value(&exchange->head, TG_TEXT("Expect"));
   if (expect.data == NULL || exchange->head.minor == 0) return fine;
   if (!tg_text_equal_nocase(expect, TG_TEXT("100-continue"))) {
-    return (tg_refusal){417, "the only expectation met here is 100-continue"};
+    return (tg_refusal){417, "the only expectation that is supported is 100-continue"};
   }
   exchange->continue_wanted = true;
   return fine;
@@ -79,7 +79,7 @@ static tg_refusal check_expect(tg_exchange *exchange) {
 
 static tg_refusal check_target(tg_exchange *exchange, unsigned path_rules) {
   const tg_head *head = &exchange->head;
-  if (tg_text_equal(head->method, TG_TEXT("CONNECT"))) return (tg_refusal){501, "CONNECT is not served here"};
+  if (tg_text_equal(head->method, TG_TEXT("CONNECT"))) return (tg_refusal){501, "CONNECT is not supported"};
   const char *wrong = tg_target_parse(&exchange->target, head->method, head->target, path_rules, &exchange->arena);
   return wrong == NULL ? fine : bad(wrong);
 }

@@ -71,8 +71,8 @@ static void retry(tg_upstream_connection *connection) {
 static const char *broken_detail(const tg_upstream_connection *connection) {
   if (connection->parser.in_body) return "it ended within the body";
   if (connection->has_answered) return "it ended before or within the header section";
-  if (!connection->reused) return "it said nothing";
-  return "it said nothing over a kept connection; as it may have acted on the request, a method that is not idempotent "
+  if (!connection->reused) return "it sent nothing";
+  return "it sent nothing over a kept connection; as it may have acted on the request, a method that is not idempotent "
          "is "
          "not sent again";
 }
@@ -197,7 +197,7 @@ static int on_head(void *owner, tg_head *head) {
   tg_call *call = connection->call;
   const tg_client_limits *limits = &connection->origin->client->limits;
   call->detail = tg_framing_check(head).detail;
-  if (head->status < 100 || head->status > 599) call->detail = "a status that is none";
+  if (head->status < 100 || head->status > 599) call->detail = "a status below 100 or above 599";
   if (call->detail != NULL) return TG_HTTP1_REFUSE;
   if (head->status < 200) return TG_HTTP1_BODILESS;
   bool bodiless = call->is_head || !tg_status_has_body(head->status);
@@ -274,7 +274,7 @@ static void end_response(tg_upstream_connection *connection, const char *rest, s
   if (call->head.status >= 200) {
     complete(connection, is_blank(rest, size));
   } else if (call->head.status == 101 || ++call->interim_count > INTERIM_MAX) {
-    fail_protocol(connection, call->head.status == 101 ? "101 without being asked" : "too many 1xx responses");
+    fail_protocol(connection, call->head.status == 101 ? "a 101 that nobody asked for" : "too many 1xx responses");
   } else {
     begin_response(connection);
     feed(connection, rest, size);

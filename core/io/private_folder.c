@@ -38,7 +38,7 @@ static const char *check(int fd, char *text, size_t size) {
 const char *tg_private_folder_check(const char *path, bool make, char *text, size_t size) {
   if (make && mkdir(path, 0700) < 0 && errno != EEXIST) return strerror(errno);
   int fd = open(path, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno == ENOTDIR || errno == ELOOP ? "it is no folder" : strerror(errno);
+  if (fd < 0) return errno == ENOTDIR || errno == ELOOP ? "it is not a folder" : strerror(errno);
   const char *wrong = check(fd, text, size);
   close(fd);
   return wrong;

@@ -104,7 +104,7 @@ static tg_coding_step end_of_input(tg_decoder *is, bool last) {
 tg_coding_step tg_decoder_feed(tg_decoder *is, tg_text *input, bool last, tg_buffer *out) {
   if (is->error.status != 0) return TG_CODING_FAIL;
   if (input->size == 0 && !is->pending) return end_of_input(is, last);
-  if (is->ended && !is->joins && is->library != NULL) return fail(is, 400, "bytes behind the end of the encoded body");
+  if (is->ended && !is->joins && is->library != NULL) return fail(is, 400, "bytes after the end of the encoded body");
   size_t room_size = room_left(is);
   uint64_t before = is->output_bytes;
   size_t input_before = input->size;

@@ -5,7 +5,7 @@ enum { CONNECTION_FLAGS = F_CONNECTION_KEEP_ALIVE | F_CONNECTION_CLOSE | F_CONNE
 enum { HEAD_BYTES_MAX = 16 * 1024, FIELD_COUNT_MAX = 100, UNKNOWN_METHOD_BYTES_MAX = 32 };
 
 static const char unknown_method[] = "the method is not known here";
-static const char unknown_version[] = "only HTTP/1.0 and HTTP/1.1 are spoken here";
+static const char unknown_version[] = "only HTTP/1.0 and HTTP/1.1 are supported";
 
 static tg_http1_parser *parser_of(llhttp_t *llhttp) {
   return (tg_http1_parser *)((char *)llhttp - offsetof(tg_http1_parser, llhttp));

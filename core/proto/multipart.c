@@ -42,7 +42,7 @@ static const char *find_boundary(tg_text rest, tg_text *boundary) {
   while ((result = tg_parameter_next(&rest, &parameter)) == TG_PARAMETER) {
     if (!tg_text_equal_nocase(parameter.name, TG_TEXT("boundary"))) continue;
     if (boundary->data != NULL) return "Content-Type has two boundaries";
-    if (!is_boundary(parameter.value)) return "the boundary in Content-Type is none";
+    if (!is_boundary(parameter.value)) return "the boundary in Content-Type is not valid";
     *boundary = parameter.value;
   }
   if (result == TG_PARAMETERS_BAD) return "bad parameters in Content-Type";
@@ -149,7 +149,7 @@ static int enter(tg_multipart *parser, tg_multipart_state state) {
 }
 
 static int fail_line(tg_multipart *parser) {
-  return fail(parser, 400, "a boundary is followed by something else than its line's end");
+  return fail(parser, 400, "a boundary is followed by something other than the end of its line");
 }
 
 static int end_part(tg_multipart *parser, tg_multipart_state state) {

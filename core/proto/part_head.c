@@ -13,10 +13,10 @@ static bool has_control(tg_text text) {
 
 static const char *add_line(tg_head *head, tg_text line, tg_arena *arena) {
   if (line.data[0] == ' ' || line.data[0] == '\t') return "a header line of a part is folded";
-  if (has_control(line)) return "control character in a header line of a part";
+  if (has_control(line)) return "a header line of a part has a control character";
   const char *colon = memchr(line.data, ':', line.size);
   tg_text name = {line.data, colon != NULL ? (size_t)(colon - line.data) : 0};
-  if (!tg_text_is_token(name)) return "a header line of a part is no name and value";
+  if (!tg_text_is_token(name)) return "a header line of a part is not a name, a colon and a value";
   tg_field *field = tg_head_add_field(head, arena);
   if (field == NULL) return "out of memory";
   field->name = name;
@@ -54,7 +54,7 @@ const char *tg_part_head_check(const tg_head *head) {
   if (comes_twice(head, TG_TEXT("Content-Disposition"))) return "a part has two Content-Dispositions";
   if (comes_twice(head, TG_TEXT("Content-Type"))) return "a part has two Content-Types";
   while ((coding = tg_head_find(head, TG_TEXT("Content-Transfer-Encoding"), coding)) != NULL) {
-    if (!is_identity(coding->value)) return "a part has a Content-Transfer-Encoding";
+    if (!is_identity(coding->value)) return "a part has a Content-Transfer-Encoding other than binary, 8bit and 7bit";
   }
   return NULL;
 }

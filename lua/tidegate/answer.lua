@@ -59,7 +59,7 @@ local function write_pieces(exchange, body, encoder)
   local is_open = true
   local function write(bytes)
     if not is_open then
-      core.raise("write: the function that this write was made for has ended")
+      core.raise("write: the function that was given this write has returned")
     elseif type(bytes) ~= "string" then
       check.refuse("write takes a string", bytes)
     elseif encoder then
@@ -183,7 +183,7 @@ local function send_table(exchange, request, compression, status, body, headers)
   if is_file(body) then
     return send_file(exchange, request, compression, status, body, headers)
   elseif is_response(body) then
-    core.raise "a response object is a whole answer, and no body: return it alone, and set its status and its headers"
+    core.raise "a response object is a whole answer, not a body: return it alone, and set its status and its headers"
   end
   return reply(exchange, request, compression, status, JSON, encode(body), headers)
 end

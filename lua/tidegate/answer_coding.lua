@@ -172,7 +172,7 @@ function AnswerEncoder:write(bytes)
   if self.busy then
     core.raise "write: another task waits to write to this answer"
   elseif self.midway then
-    error(after_break(self.exchange, "write: the write before was broken off midway"), 0)
+    error(after_break(self.exchange, "write: the previous write was cut off midway"), 0)
   end
   self.busy = true
   local err, at = nil, bytes ~= "" and 1 or nil
@@ -189,7 +189,7 @@ end
 ---@async
 function AnswerEncoder:finish()
   if self.midway then
-    error(after_break(self.exchange, "write: the last write was broken off midway"), 0)
+    error(after_break(self.exchange, "write: the previous write was cut off midway"), 0)
   end
   local bytes, next_at, detail = core.encode(self.coder, "", 1, "finish")
   while bytes and next_at do -- what was not flushed may be more than a piece

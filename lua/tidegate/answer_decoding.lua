@@ -11,7 +11,7 @@ local CODING_BYTES_MAX = 100 -- of a name in a message
 
 -- [status that a request would be ended with] = {kind, status, what the gateway's client is told}
 local FAILURES = {
-  [413] = { "too_large", 502, "an upstream answered with more than is taken" },
+  [413] = { "too_large", 502, "an upstream answered with more than the gateway accepts" },
   [503] = { "busy", 503, nil },
 }
 local WRONG = { "encoding", 502, "an upstream's answer is not what its Content-Encoding says" }

@@ -45,8 +45,9 @@ local function refuse(why)
   error(errors.new {
     kind = "busy",
     status = 503,
-    detail = "too much blocking work is under way",
-    message = ("tg.blocking: %d calls run and %d wait, which is the most"):format(limits.threads_max, limits.queue_max),
+    detail = "too many blocking calls are under way",
+    message = ("tg.blocking: %d calls are running and %d are waiting, which is the limit"):format(
+      limits.threads_max, limits.queue_max),
   }, 0)
 end
 

@@ -31,9 +31,9 @@ end
 
 local function check_path(text, path)
   if path:find("\\", 1, true) then
-    fail(text, "has a backslash in its path, which is a slash to some servers; %5C is one that is not")
+    fail(text, "has a backslash in its path, which some servers take for a slash; write %5C for a backslash")
   elseif path:gsub("%%%x%x", ""):find("%", 1, true) then
-    fail(text, 'has a "%" in its path without two hexadecimal digits behind it; %25 is one')
+    fail(text, 'has a "%" in its path without two hexadecimal digits after it; write %25 for a percent sign')
   end
 end
 
@@ -82,9 +82,9 @@ end
 local function parse(text)
   local at = url.parse(text)
   if at.scheme ~= "http" then
-    fail(text, "has the scheme " .. at.scheme .. "; only http is spoken here")
+    fail(text, "has the scheme " .. at.scheme .. "; only http is supported")
   elseif at.user then
-    fail(text, "has a user; a user and password do not belong into a URL: the field Authorization is for them")
+    fail(text, "has a user; a user and a password do not belong in a URL, but in the header Authorization")
   end
   check_path(text, at.path)
   local bracketed = at.host:find(":", 1, true) and "[" .. at.host .. "]" or at.host
@@ -172,7 +172,7 @@ local function check_names(at, text, values)
   end
   for name in pairs(at.slots or {}) do
     if values[name] == nil then
-      fail(text, ("has {%s}, and the option path has no value for it; a brace that is one is %%7B"):format(name))
+      fail(text, ("has {%s}, and the option path has no value for it; write %%7B for a brace"):format(name))
     end
   end
 end
@@ -202,7 +202,7 @@ function call_url.base(text)
   call_url.parse(text)
   local mark = text:match "[?#]"
   if mark then
-    fail(text, ("cannot be a base_url: it has a %s, and paths come behind it"):format(
+    fail(text, ("cannot be a base_url: it has a %s, and paths are appended to it"):format(
       mark == "?" and "query" or "fragment"))
   end
   return text:sub(-1) == "/" and text:sub(1, -2) or text

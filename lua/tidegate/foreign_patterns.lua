@@ -50,7 +50,7 @@ function foreign_patterns.fault(segment, pattern)
     local right = pattern:gsub("[^/]+", function(each)
       return not each:find "^{[%a_][%w_]*}$" and not each:find "^{[%a_][%w_]*%.%.%.}$" and translate(each) or nil
     end)
-    return ('%q is spelt as elsewhere; here it is %q'):format(segment, right)
+    return ('%q is the spelling of other frameworks; here it is %q'):format(segment, right)
   elseif is_expression(segment) then
     return ("%q looks like a regular expression; a pattern has literals, {name} for a segment and {name...} for the "
       .. "rest of the path"):format(segment)

@@ -57,7 +57,7 @@ local function check_options(name, options, count, children)
   end
   check.options(known, options, name)
   if options.quorum and (options.required or options.on_error) then
-    core.raise(name .. ": quorum stands alone, without required and on_error")
+    core.raise(name .. ": quorum cannot be combined with required or on_error")
   elseif options.required ~= nil then
     check_required(name, options.required, children)
   end
@@ -283,7 +283,7 @@ end
 function gather.race(functions)
   task.check_can_wait("tg.race")
   if check_functions("tg.race", functions) == 0 then
-    core.raise("tg.race needs a function at least")
+    core.raise("tg.race needs at least one function")
   end
   local keys, fns = keys_and_functions(functions)
   local _, _, first = run_with("tg.race", keys, fns, nil, { quorum = 1 })

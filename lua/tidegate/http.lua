@@ -106,7 +106,7 @@ local FAILURES = {
   connect = "cannot be reached",
   closed = "closed the connection before its answer was whole",
   protocol = "answered with something that is not HTTP",
-  too_large = "answered with more than is taken",
+  too_large = "answered with more than the gateway accepts",
   timeout = "did not answer in time",
   busy = "has too many calls waiting for a connection",
   memory = "could not be called: out of memory",
@@ -263,8 +263,8 @@ function Client:request(method, path, options)
     all[name] = value
   end
   if type(path) ~= "string" or not path:find("^[/?]") and path ~= "" then
-    core.raise(("a client's path must begin with a slash or a question mark, or be empty, and %q does not: what stands "
-      .. "before it is base_url"):format(shown_url(path)))
+    core.raise(("a client's path must begin with a slash or a question mark, or be empty, and %q does not: it is "
+      .. "appended to base_url"):format(shown_url(path)))
   end
   all.timeout = all.timeout or self.timeout
   if all.forward_deadline == nil then

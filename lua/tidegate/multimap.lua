@@ -339,7 +339,7 @@ local function check_changes(changes, are_fields)
   for name, value in pairs(changes) do
     local key = are_fields and type(name) == "string" and lower(name) or name
     if seen[key] then
-      core.raise(("tg.with: header %s is there in two spellings"):format(name))
+      core.raise(("tg.with: header %s is given in two spellings"):format(name))
     elseif value == true then
       core.raise(("tg.with: %s is true; it takes a value, or false to remove the name"):format(tostring(name)))
     end

@@ -18,10 +18,10 @@ local multipart = {}
 ---@field field_bytes_max? integer what part:body() gives at most; 65536
 local is_limit = check.number(0, math.huge)
 local known = check.options_of("request:parts", {
-  { "parts_max", is_limit, "a number that is not negative" },
-  { "part_head_bytes_max", is_limit, "a number that is not negative" },
-  { "part_field_count_max", is_limit, "a number that is not negative" },
-  { "field_bytes_max", is_limit, "a number that is not negative" },
+  { "parts_max", is_limit, "a number, 0 or more" },
+  { "part_head_bytes_max", is_limit, "a number, 0 or more" },
+  { "part_field_count_max", is_limit, "a number, 0 or more" },
+  { "field_bytes_max", is_limit, "a number, 0 or more" },
 })
 
 local FIELD_BYTES_MAX = 65536 -- the other defaults are in multipart.c
@@ -36,7 +36,7 @@ function Reader:event()
     local kind, offset, first, second, third = core.multipart_next(self.parser, self.bytes, self.offset)
     self.offset = offset
     if kind == "error" then
-      errors.abort(first, "the parts: " .. second)
+      errors.abort(first, second)
     elseif kind ~= "more" then
       return kind, first, second, third
     elseif not self:wait() then
@@ -58,7 +58,7 @@ function Reader:wait()
   end
   local status, wrong = core.multipart_finish(self.parser)
   if status then
-    errors.abort(status, "the parts: " .. wrong)
+    errors.abort(status, wrong)
   end
   return false
 end
@@ -121,7 +121,7 @@ function Part:body()
   if self._body then
     return self._body
   elseif self._streamed then
-    core.raise(("part %q: part:body() after part:chunks(), which have what was read"):format(self.name))
+    core.raise(("part %q: part:chunks() has read some of it, so part:body() cannot give all of it"):format(self.name))
   end
   self._streamed = true
   local pieces, size, most = {}, 0, self._reader.field_bytes_max
@@ -166,7 +166,7 @@ function multipart.parts(request, options)
   local parser, status, wrong = core.multipart(request.headers["content-type"] or "", options.parts_max,
     options.part_head_bytes_max, options.part_field_count_max)
   if not parser then
-    errors.abort(status, "the parts: " .. wrong)
+    errors.abort(status, wrong)
   end
   local reader = setmetatable({
     parser = parser,

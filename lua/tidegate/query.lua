@@ -31,7 +31,7 @@ local function append_list(parts, what, name, list)
   end
   for index = 1, count do
     if list[index] == nil then
-      core.raise(("%s %s: a value must be %s; this table is not a list, or has holes"):format(what, name, VALUES))
+      core.raise(("%s %s: a value must be %s, and this table is not a list or has holes"):format(what, name, VALUES))
     end
     append_pair(parts, what, name, list[index])
   end

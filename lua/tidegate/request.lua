@@ -182,7 +182,7 @@ function methods:json()
 end
 
 local form_options = check.options_of("request:form", {
-  { "form_pairs_max", check.number(0, math.huge), "a number that is not negative" },
+  { "form_pairs_max", check.number(0, math.huge), "a number, 0 or more" },
 })
 
 local function form_pairs_max(options)

@@ -172,16 +172,16 @@ local function meant(first, second)
     return "a status is a number, as in: return " .. first .. ", body"
   elseif type(second) == "number" and status >= 100 and status <= 599 and status % 1 == 0 then
     return first == nil and ("for an empty answer: return %d"):format(status)
-      or ("the status stands first: return %d, body"):format(status)
+      or ("the status comes first: return %d, body"):format(status)
   elseif first == nil then
-    return "an error is raised, by error(…) or tg.abort(status, detail)"
+    return "an error is raised with error(…) or tg.abort(status, detail)"
   end
-  return "what a call returns beside its first value is left out by parentheses: return (f())"
+  return "parentheses keep only the first value that a call returns: return (f())"
 end
 
 --- Raises that there is something behind what stands alone.
 function response.refuse_rest(first, second)
-  core.raise(("%s, and this one returned %s, and behind it %s; %s"):format(MAY_RETURN, check.shown(first),
+  core.raise(("%s, and this one returned %s and after it %s; %s"):format(MAY_RETURN, check.shown(first),
     check.shown(second), meant(first, second)))
 end
 

@@ -30,7 +30,7 @@ local function check_name(name, segment, seen, pattern)
       wrong and ": " .. wrong or "")
   end
   if seen[name] then
-    fail(pattern, "{%s} stands there twice", name)
+    fail(pattern, "{%s} is there twice", name)
   end
   seen[name] = true
 end
@@ -44,10 +44,10 @@ local function check_literal(segment, pattern)
     fail(pattern, "%q mixes text and braces; {name} takes a whole segment", segment)
   end
   if segment:find("[?#]") then
-    fail(pattern, "a pattern has no query and no fragment; request.query has what stands behind a question mark")
+    fail(pattern, "a pattern has no query and no fragment; request.query has what follows a question mark")
   end
   if segment == "." or segment == ".." then
-    fail(pattern, "dot segments never arrive")
+    fail(pattern, "a path with a segment \".\" or \"..\" never arrives: it is resolved first")
   end
   local normal, wrong = core.normalize_path("/" .. segment)
   if not normal then

@@ -148,7 +148,7 @@ local function body_of(request, chosen, coding, headers)
     return 200, response.file(chosen.file, 0, chosen.size)
   elseif first == false then
     let_go(chosen)
-    errors.abort(416, "the file has no such bytes", { ["Content-Range"] = bytes })
+    errors.abort(416, "the file does not have these bytes", { ["Content-Range"] = bytes })
   end
   headers["Content-Range"] = content_range
   return 206, response.file(chosen.file, first, bytes)
@@ -168,7 +168,7 @@ local function answer(request, chosen, media_type, options, compression)
     return 304, nil, headers
   elseif status == 412 then
     let_go(chosen)
-    errors.abort(412, "the file is another one by now")
+    errors.abort(412, "the file has changed")
   end
   local code, body = body_of(request, chosen, coding, headers)
   return code, body, headers

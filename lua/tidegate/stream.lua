@@ -37,7 +37,7 @@ end
 
 local function check_most(name, most)
   if most ~= nil and not (type(most) == "number" and most >= 1) then
-    check.refuse(name .. ": the most must be a number of bytes from 1 on", most)
+    check.refuse(name .. ": the limit must be a number of bytes, 1 or more", most)
   end
 end
 
@@ -75,7 +75,8 @@ function Stream:read_until(mark, most)
     if bytes then
       return bytes
     elseif not size and come > most then
-      error(errors.new { kind = "too_large", message = ("stream: %d bytes without the mark"):format(come) }, 0)
+      local message = ("stream:read_until: the mark did not come within %d bytes"):format(most)
+      error(errors.new { kind = "too_large", message = message }, 0)
     elseif is_at_end(self) then
       return nil
     end

@@ -63,7 +63,7 @@ core.on_forget(function(gone)
   for _, fn in ipairs(functions or NOTHING) do
     local ok, err = pcall(fn)
     if not ok then -- the others are called all the same
-      log.error("letting go of what a task held failed: %s", err)
+      log.error("releasing what a task held failed: %s", err)
     end
   end
 end)

@@ -49,7 +49,7 @@ end
 
 local function ignore() end
 
-local is_limit, LIMIT = check.number(0, math.huge), "a number from 0 on"
+local is_limit, LIMIT = check.number(0, math.huge), "a number, 0 or more"
 
 local known = check.options_of("t.app", {
   { "host", "string", "a name, as \"app.test\"" },

@@ -28,7 +28,7 @@ function url.decode(text)
   end
   return core.percent_decode(text) or error(errors.new {
     kind = "url",
-    message = ("tg.url.decode: %q has a %% without two hexadecimal digits behind it"):format(shown(text)),
+    message = ("tg.url.decode: %q has a %% without two hexadecimal digits after it"):format(shown(text)),
   }, 0)
 end
 
@@ -38,7 +38,7 @@ local function split_port(text, authority)
     host, port = authority:match "^([^:]*)(.*)$"
   end
   if port:find(":", 2, true) then
-    fail(text, "has colons in its host: an IPv6 address stands in brackets")
+    fail(text, "has colons in its host: an IPv6 address is written in brackets")
   end
   local digits = port:match "^:(%d*)$"
   if port == "" or digits == "" then
@@ -53,9 +53,9 @@ end
 
 local function check_address(text, address)
   if address:find("%", 1, true) then
-    fail(text, "has an IPv6 address with a zone, which is not taken")
+    fail(text, "has an IPv6 address with a zone, which is not supported")
   elseif not address:find(":", 1, true) or not core.is_network(address) or address:find("/", 1, true) then
-    fail(text, "has something in brackets that is no IPv6 address")
+    fail(text, "has something in brackets that is not an IPv6 address")
   end
   return address
 end

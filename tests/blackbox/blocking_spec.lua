@@ -107,13 +107,13 @@ describe("blocking calls in a gateway #realtime", function()
       wait_until("queued", 2)
       local refused = call "refused"
       assert.equal(503, refused.status)
-      assert.equal("too much blocking work is under way", refused:json().detail)
+      assert.equal("too many blocking calls are under way", refused:json().detail)
       files:write("gate", "")
       for number = 1, 3 do
         assert.equal(200, calls[number]:wait().status)
       end
     end)
-    assert.matches("tg.blocking: 1 calls run and 2 wait, which is the most", serving:log(), 1, true)
+    assert.matches("tg.blocking: 1 calls are running and 2 are waiting, which is the limit", serving:log(), 1, true)
     stop()
   end)
 

@@ -265,7 +265,7 @@ describe("tidegate", function()
       local wrong = { "8000", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "unix:", "example.com:80", ":1" }
       for _, address in ipairs(wrong) do
         local message = refused { "run", "--listen", address }
-        assert.matches("cannot listen on " .. address .. ": is no address", message, 1, true)
+        assert.matches("cannot listen on " .. address .. ": that is not an address", message, 1, true)
       end
       local taken = socket.listen()
       assert.equal(("cannot listen on 127.0.0.1:%d: address already in use"):format(taken.port),
@@ -273,7 +273,7 @@ describe("tidegate", function()
       taken:close()
       assert.equal("cannot listen on unix:nowhere/x.sock: its folder does not exist",
         refused { "run", "--listen=unix:nowhere/x.sock" })
-      assert.equal("cannot listen on unix:routes/fine.lua: something else than a socket has that path",
+      assert.equal("cannot listen on unix:routes/fine.lua: something other than a socket has that path",
         refused { "run", "--listen=unix:routes/fine.lua" })
       assert.equal(FINE, place:read "routes/fine.lua")
       local long = "unix:" .. ("x"):rep(108)

@@ -210,7 +210,7 @@ describe("tidegate tasks", function()
     local result = tasks("--admin-socket=" .. path)
     other:dispose()
     assert.equal(1, result.status)
-    assert.matches("what answers at the admin socket [^\n]* is no gateway\n$", result.err)
+    assert.matches("what answers at the admin socket [^\n]* is not a gateway\n$", result.err)
     stop()
   end)
 
@@ -262,7 +262,8 @@ describe("tidegate tasks", function()
     local child = as_nobody { gateway.binary, "tasks", "--admin-socket=" .. path }
     assert.equal(1, child:wait())
     assert.equal("", child:stdout())
-    assert.matches("what answers at the admin socket [^\n]* has ended the connection without a word\n$", child:stderr())
+    assert.matches("what answers at the admin socket [^\n]* has closed the connection without an answer\n$",
+      child:stderr())
     child:dispose()
     assert.equal("no task runs\n", tasks("--admin-socket=" .. path).out)
     stop()
@@ -284,8 +285,8 @@ describe("tidegate tasks", function()
     local result = tasks("--admin-socket=" .. path)
     assert.equal(1, result.status)
     assert.equal("", result.out)
-    assert.matches("^tidegate: what answers at the admin socket [^\n]* is of the user 65534; only what is this user's "
-      .. "%(0%) or root's is believed\n$", result.err)
+    assert.matches("^tidegate: the admin socket [^\n]* belongs to the user 65534; only one of this user %(0%) "
+      .. "or of root is trusted\n$", result.err)
     other:dispose()
     routes:remove()
   end)
@@ -329,7 +330,7 @@ describe("tidegate tasks", function()
     local path = place:file "admin.sock"
     serving = start { "--admin-socket=" .. path }
     local other = start { "--admin-socket=" .. path }
-    assert.matches("warn there is no admin socket at [^\n]*admin.sock: another process listens there\n", other:stop())
+    assert.matches("warn the admin socket at [^\n]*admin.sock cannot be opened: another process listens there\n", other:stop())
     assert.equal("no task runs\n", tasks("--admin-socket=" .. path).out)
     stop()
   end)

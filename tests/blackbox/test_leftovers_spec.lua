@@ -239,7 +239,7 @@ describe("A test that cannot end", function()
   end)
 
   it("because a task polls for ever, fails and names that task", function()
-    leaves("no time can pass in the test, .*million times.*: a task is always ready at [^\n]*x_spec.lua:4\n", [[
+    leaves("no time can pass in the test: .*million times.*: a task is always ready at [^\n]*x_spec.lua:4\n", [[
       tg.gather { function() tg.sleep(5) end, function()
         while true do tg.sleep(0) end
       end }]])

@@ -134,7 +134,7 @@ describe("an upstream", function()
       ["a bare CR"] = "HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 4\r\n\r\nfine",
       ["a NUL"] = "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 4\r\n\r\nfine",
       ["a bad chunk"] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
-      ["a status that is none"] = "HTTP/1.1 2000 OK\r\nContent-Length: 4\r\n\r\nfine",
+      ["a status below 100 or above 599"] = "HTTP/1.1 2000 OK\r\nContent-Length: 4\r\n\r\nfine",
       ["a switch of protocols"] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nfine",
       ["class 3: a blank line before it"] = "\r\n" .. FINE,
       ["class 3: an empty name"] = "HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 4\r\n\r\nfine",
@@ -155,7 +155,7 @@ describe("an upstream", function()
   end)
 
   it("that sends more than is taken is answered with 502", function()
-    local why = "an upstream answered with more than is taken"
+    local why = "an upstream answered with more than the gateway accepts"
     failed(502, why, ask("/get", sending "HTTP/1.1 200 OK\r\nContent-Length: 16777217\r\n\r\n"))
     failed(502, why, ask("/get", sending "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"))
     local chunk = "100000\r\n" .. ("x"):rep(1048576) .. "\r\n"

@@ -117,7 +117,7 @@ static void replay(const input *of, tg_text expected) {
 #define A "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n"
 #define LOG_A "part a\nContent-Disposition: form-data; name=a\n"
 #define LAST "\r\n--b--"
-#define LINE "a boundary is followed by something else than its line's end"
+#define LINE "a boundary is followed by something other than the end of its line"
 #define TORN "error 400 the body ends before its last boundary"
 
 typedef struct body_case {
@@ -185,14 +185,16 @@ static const body_case bodies[] = {
          LOG_A "error 400 a boundary stands where the body of a part begins"),
     BODY("bare LF in a head", "--b\r\nA: 1\n", "error 400 a header line of a part ends without CRLF"),
     BODY("bare LF for the empty line", "--b\r\nA: 1\r\n\n", "error 400 a header line of a part ends without CRLF"),
-    BODY("bare CR in a head", "--b\r\nA: 1\rB: 2\r\n\r\n", "error 400 control character in a header line of a part"),
-    BODY("NUL in a head", "--b\r\nA: \0\r\n\r\n", "error 400 control character in a header line of a part"),
-    BODY("DEL in a head", "--b\r\nA: \x7f\r\n\r\n", "error 400 control character in a header line of a part"),
+    BODY("bare CR in a head", "--b\r\nA: 1\rB: 2\r\n\r\n", "error 400 a header line of a part has a control character"),
+    BODY("NUL in a head", "--b\r\nA: \0\r\n\r\n", "error 400 a header line of a part has a control character"),
+    BODY("DEL in a head", "--b\r\nA: \x7f\r\n\r\n", "error 400 a header line of a part has a control character"),
     BODY("a folded line", "--b\r\nA: 1\r\n 2\r\n\r\n", "error 400 a header line of a part is folded"),
-    BODY("no colon", "--b\r\nA\r\n\r\n", "error 400 a header line of a part is no name and value"),
-    BODY("no name", "--b\r\n: 1\r\n\r\n", "error 400 a header line of a part is no name and value"),
-    BODY("a blank before the colon", "--b\r\nA : 1\r\n\r\n", "error 400 a header line of a part is no name and value"),
-    BODY("a boundary in a head", "--b\r\n--b\r\n\r\n", "error 400 a header line of a part is no name and value"),
+    BODY("no colon", "--b\r\nA\r\n\r\n", "error 400 a header line of a part is not a name, a colon and a value"),
+    BODY("no name", "--b\r\n: 1\r\n\r\n", "error 400 a header line of a part is not a name, a colon and a value"),
+    BODY("a blank before the colon", "--b\r\nA : 1\r\n\r\n",
+         "error 400 a header line of a part is not a name, a colon and a value"),
+    BODY("a boundary in a head", "--b\r\n--b\r\n\r\n",
+         "error 400 a header line of a part is not a name, a colon and a value"),
     BODY("no head at all", "--b\r\n\r\n1" LAST, "error 400 a part has no Content-Disposition"),
     BODY("no Content-Disposition", "--b\r\nA: 1\r\n\r\n1" LAST, "error 400 a part has no Content-Disposition"),
     BODY("two", "--b\r\nContent-Disposition: form-data; name=a\r\ncontent-disposition: form-data; name=b\r\n\r\n",
@@ -200,7 +202,7 @@ static const body_case bodies[] = {
     BODY("two types", "--b\r\nContent-Type: a/b\r\ncontent-type: a/b\r\n\r\n",
          "error 400 a part has two Content-Types"),
     BODY("an encoding", "--b\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-         "error 400 a part has a Content-Transfer-Encoding"),
+         "error 400 a part has a Content-Transfer-Encoding other than binary, 8bit and 7bit"),
     BODY("an encoding that is none",
          "--b\r\nContent-Transfer-Encoding: Binary\r\nContent-Disposition: form-data; name=a\r\n\r\n" LAST,
          "part a\nContent-Transfer-Encoding: Binary\nContent-Disposition: form-data; name=a\nend\ndone"),
@@ -358,7 +360,8 @@ static void check_boundary(const char *type, const char *boundary, const char *w
 }
 
 static void reads_boundaries(void) {
-  static const char none[] = "the boundary in Content-Type is none", other[] = "the body is not multipart/form-data";
+  static const char none[] = "the boundary in Content-Type is not valid",
+                    other[] = "the body is not multipart/form-data";
   static const char *const cases[][3] = {
       {"multipart/form-data; boundary=b", "b", NULL},
       {"Multipart/Form-Data ;charset=utf-8;BOUNDARY=\"b\"", "b", NULL},

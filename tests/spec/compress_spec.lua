@@ -265,7 +265,7 @@ describe("compress.encode", function()
 
   it("refuses what it cannot do", function()
     local cases = {
-      { '"lzma" is no content coding that is known', "lzma", "x" },
+      { '"lzma" is not a known content coding', "lzma", "x" },
       { "gzip has levels from 1 to 9", "gzip", "x", 10 },
       { "br has levels from 1 to 9", "br", "x", 11 },
       { "zstd has levels from 1 to 6", "zstd", "x", -1 },

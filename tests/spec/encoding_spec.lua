@@ -29,10 +29,10 @@ describe("tg.base64 and tg.hex", function()
 
   it("say what is none, and where", function()
     assert.equal("encoding",
-      fails("not base64: a byte is not of the alphabet, at byte 2", tg.base64.decode, "Z-==").kind)
-    fails("not base64: its length is no multiple of 4, at byte 3", tg.base64.decode, "Zg")
-    fails("not base64url: a byte is not of the alphabet, at byte 3", tg.base64.decode_url, "Zg==")
-    fails("not base64url: its last letter has bits that stand for nothing, at byte 2", tg.base64.decode_url, "Zh")
+      fails("not base64: a byte is not in the alphabet, at byte 2", tg.base64.decode, "Z-==").kind)
+    fails("not base64: its length is not a multiple of 4, at byte 3", tg.base64.decode, "Zg")
+    fails("not base64url: a byte is not in the alphabet, at byte 3", tg.base64.decode_url, "Zg==")
+    fails("not base64url: its last letter has bits that must be zero, at byte 2", tg.base64.decode_url, "Zh")
     fails("not hexadecimal: its number of digits is odd, at byte 4", tg.hex.decode, "0fa")
     assert.matches("encoding_spec.lua:%d+: tg.hex.encode takes a string, not a nil",
       select(2, pcall(function() tg.hex.encode(nil) end)))

@@ -191,7 +191,7 @@ describe("class 9: a field in two spellings", function()
   it("is an error at the call #realtime", function()
     local ok, err = pcall(tg.http.get, "http://127.0.0.1:1/", { headers = { ["X-A"] = "1", ["x-a"] = "2" } })
     assert.is_false(ok)
-    assert.matches("header %S+: it is there in two spellings", tostring(err))
+    assert.matches("header %S+ is given in two spellings", tostring(err))
   end)
 
   it("is an error in an answer", function()

@@ -290,8 +290,8 @@ describe("bad options", function()
     { { quorum = 0 }, "quorum must be a whole number from 1 to 2, the number of children" },
     { { quorum = 3 }, "quorum must be a whole number from 1 to 2, the number of children" },
     { { quorum = 1.5 }, "quorum must be a whole number from 1 to 2, the number of children" },
-    { { quorum = 1, required = { 1 } }, "quorum stands alone, without required and on_error" },
-    { { quorum = 1, on_error = "collect" }, "quorum stands alone, without required and on_error" },
+    { { quorum = 1, required = { 1 } }, "quorum cannot be combined with required or on_error" },
+    { { quorum = 1, on_error = "collect" }, "quorum cannot be combined with required or on_error" },
     { { timeout = 3 }, 'has no option "timeout"; it has max, on_error, required and quorum' },
     { 5, "the options must be a table, not 5" },
   }

@@ -144,8 +144,8 @@ end)
 
 describe("a call #realtime", function()
   local refused = {
-    { "header X: CR, LF or NUL in its value", "GET", "/", { headers = { X = "a\r\nY: b" } } },
-    { "header X: CR, LF or NUL in its value", "GET", "/", { headers = { X = "a\0" } } },
+    { "header X: its value has a CR, LF or NUL", "GET", "/", { headers = { X = "a\r\nY: b" } } },
+    { "header X: its value has a CR, LF or NUL", "GET", "/", { headers = { X = "a\0" } } },
     { "a header's name must be a token", "GET", "/", { headers = { ["X\r\nY"] = "b" } } },
     { "a method must be a token", "GET / HTTP/1.1\r\nX:", "/", nil },
     { "a method must be a token", "", "/", nil },

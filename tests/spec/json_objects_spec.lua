@@ -26,7 +26,7 @@ describe("an object of the gateway's own", function()
       Event = tg.event(), Semaphore = tg.semaphore(1), Lock = tg.lock(), Channel = tg.channel(1),
       Client = tg.http.client { base_url = "http://a" },
     } do
-      assert.equal(("cannot encode as JSON at b: it is a %s of tidegate's, which is no data"):format(name),
+      assert.equal(("cannot encode as JSON at b: it is a %s of tidegate's, which is not data"):format(name),
         message_of { b = value })
     end
     tg.scope(function(scope)
@@ -44,8 +44,8 @@ describe("an object of the gateway's own", function()
     for path, message in pairs {
       ["/request"] = "cannot encode as JSON at request: it is a request; write the fields of it that are meant",
       ["/itself"] = "cannot encode as JSON: it is a request; write the fields of it that are meant",
-      ["/inside"] = "a response object is a whole answer, and no body: return it alone",
-      ["/within"] = "a response object is a whole answer, and no body: return it alone",
+      ["/inside"] = "a response object is a whole answer, not a body: return it alone",
+      ["/within"] = "a response object is a whole answer, not a body: return it alone",
     } do
       local lines = server.logged(function()
         assert.equal(500, client:get(path).status)

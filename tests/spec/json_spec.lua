@@ -289,7 +289,7 @@ describe("json.array", function()
     local wrong = { { x = 1 }, { [0] = 1 }, { [1.5] = 1 }, { [-1] = 1 }, { 1, 2, x = 3 }, { [2 ^ 40] = 1 } }
     for _, keys in ipairs(wrong) do
       local message = message_of(json.encode, { a = json.array(keys) })
-      assert.matches("at a: it is marked as a list and has keys that are no positions in one", message, 1, true)
+      assert.matches("at a: it is marked as a list and has keys that are not positions in it", message, 1, true)
     end
   end)
 

@@ -32,13 +32,13 @@ local function handler(fn)
 end
 
 local RETURNS = {
-  { function() return { error = "x" }, 404 end, "the status stands first: return 404, body" },
-  { function() return "text", 200 end, "the status stands first: return 200, body" },
+  { function() return { error = "x" }, 404 end, "the status comes first: return 404, body" },
+  { function() return "text", 200 end, "the status comes first: return 200, body" },
   { function() return nil, 204 end, "for an empty answer: return 204" },
-  { function() return nil, "it failed" end, "an error is raised, by error(…) or tg.abort(status, detail)" },
+  { function() return nil, "it failed" end, "an error is raised with error(…) or tg.abort(status, detail)" },
   { function() return "404", "text" end, "a status is a number, as in: return 404, body" },
-  { function() return ("text"):gsub("t", "T") end, "is left out by parentheses: return (f())" },
-  { function() return tg.response {}, 404 end, "returned a response object, and behind it 404" },
+  { function() return ("text"):gsub("t", "T") end, "parentheses keep only the first value that a call returns: " },
+  { function() return tg.response {}, 404 end, "returned a response object and after it 404" },
   { function() return true end, "and this one returned true; tg.json.encode makes JSON of any value" },
   { function() return tg.null end, "and this one returned tg.null" },
   { function() return print end, "and this one returned a function" },

@@ -256,7 +256,7 @@ describe("tg.with", function()
     end
     assert.matches("tg.with takes a map like request.query or request.headers, not nil", refused(nil, {}), 1, true)
     assert.matches("a table of changes, not nil", refused({}), 1, true)
-    assert.matches("header X%-A is there in two spellings", refused({}, { ["x-a"] = "1", ["X-A"] = "1" }):gsub("x%-a",
+    assert.matches("header X%-A is given in two spellings", refused({}, { ["x-a"] = "1", ["X-A"] = "1" }):gsub("x%-a",
       "X-A"))
     assert.matches("tg.with: x is true; it takes a value, or false to remove the name", refused({}, { x = true }), 1,
       true)

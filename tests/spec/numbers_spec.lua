@@ -134,8 +134,8 @@ describe("query.text", function()
       { "query: a key must be a string or a number, not a table", { [{}] = "a", b = "c" } },
       { "query: a key: inf is not a number that can be sent", { [math.huge] = "a" } },
       { "query a: a value must be a string, a number, a boolean or a list of them, not a table", { a = { {} } } },
-      { "this table is not a list, or has holes", { a = { b = 1 } } },
-      { "this table is not a list, or has holes", { a = { 1, nil, 3 } } },
+      { "this table is not a list or has holes", { a = { b = 1 } } },
+      { "this table is not a list or has holes", { a = { 1, nil, 3 } } },
       { "query a: a value must be a string, a number, a boolean or a list of them, not null", { a = tg.null } },
       { "query a: inf is not a number that can be sent", { a = math.huge } },
       { "query a: nan is not a number that can be sent", { a = { 0 / 0 } } },
@@ -178,7 +178,7 @@ describe("a number that is none, or too large,", function()
 
   it("is no limit of a test's app", function()
     for _, value in ipairs { -1, -math.huge, 0 / 0, "1", true } do
-      assert.matches("t.app: body_bytes_max must be a number from 0 on", fails(t.app, "routes", {
+      assert.matches("t.app: body_bytes_max must be a number, 0 or more", fails(t.app, "routes", {
         body_bytes_max = value,
       }), 1, true)
     end
@@ -213,8 +213,8 @@ describe("a number that is none, or too large,", function()
     tg.sleep(0)
     streams[1]:write "abc"
     for _, value in ipairs { 0 / 0, -1, 0, -math.huge, "1", {} } do
-      assert.matches("stream:read: the most must be a number of bytes", fails(stream.read, stream, value), 1, true)
-      assert.matches("stream:read_until: the most must be", fails(stream.read_until, stream, "x", value), 1, true)
+      assert.matches("stream:read: the limit must be a number of bytes", fails(stream.read, stream, value), 1, true)
+      assert.matches("stream:read_until: the limit must be", fails(stream.read_until, stream, "x", value), 1, true)
     end
     assert.equal("a", stream:read(1.9))
     assert.equal("bc", stream:read(math.huge))

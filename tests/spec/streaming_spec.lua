@@ -490,7 +490,7 @@ describe("an answer in pieces", function()
     messages[3] = select(2, pcall(kept, "late"))
     assert.matches("write takes a string, not 7", messages[1], 1, true)
     assert.matches("write takes a string, not nil", messages[2], 1, true)
-    assert.matches("the function that this write was made for has ended", messages[3], 1, true)
+    assert.matches("the function that was given this write has returned", messages[3], 1, true)
     stream:close()
   end)
 

@@ -37,7 +37,7 @@ describe("tg.url.decode", function()
       assert.is_false(ok)
       assert.is_true(errors.is_error(err))
       assert.equal("url", err.kind)
-      assert.equal(("tg.url.decode: %q has a %% without two hexadecimal digits behind it"):format(text), tostring(err))
+      assert.equal(("tg.url.decode: %q has a %% without two hexadecimal digits after it"):format(text), tostring(err))
     end
     assert.is_false((pcall(tg.url.decode, 5)))
     assert.is_false((pcall(tg.url.decode, nil)))

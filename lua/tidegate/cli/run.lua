@@ -102,7 +102,7 @@ local function start_admin(values, address)
   end
   why = why or admin.start(path)
   if why then
-    log.warn("there is no admin socket%s: %s", path and " at " .. path or "", why)
+    log.warn("the admin socket%s cannot be opened: %s", path and " at " .. path or "", why)
   end
 end
 
@@ -146,7 +146,7 @@ return function(args)
     return (loaded.shared.router:find(method, path)) -- linear: a router
   end)
   if not core.watch_loop(request_id.prefix) then
-    log.warn "what holds the loop cannot be named while it does: there are no timers"
+    log.warn "a route that holds the loop cannot be named while it does: the system has no timer left"
   end
   background.start(app.periodic(loaded))
   announce(bound, loaded, values)

@@ -22,13 +22,13 @@ local function check_peer(stream, path)
   local user = core.stream_peer_user(stream)
   if user ~= core.user() and user ~= 0 then
     stream:close()
-    fail("what answers at the admin socket %s is of the user %s; only what is this user's (%d) or root's is believed",
+    fail("the admin socket %s belongs to the user %s; only one of this user (%d) or of root is trusted",
       path, user or "unknown", core.user())
   end
 end
 
 local function fail_for_other(path)
-  fail("what answers at the admin socket %s is no gateway", path)
+  fail("what answers at the admin socket %s is not a gateway", path)
 end
 
 local function ask(stream, path)
@@ -66,7 +66,7 @@ local function tree_of(paths)
   local ok, answer = pcall(scope.move_on_after, PATIENCE_SECONDS, ask, stream, path)
   stream:close()
   if answer == "" or errors.is_error(answer) and answer.kind == "closed" then
-    fail("what answers at the admin socket %s has ended the connection without a word", path)
+    fail("what answers at the admin socket %s has closed the connection without an answer", path)
   elseif not ok then
     error(answer, 0)
   elseif not answer then

@@ -180,7 +180,7 @@ return function(args)
   end)
   core.run()
   if not status then
-    error(running.hopeless or "the tests were ended, or wait for something that nothing can bring", 0)
+    error(running.hopeless or "the tests were stopped, or wait for something that cannot happen", 0)
   end
   return status
 end

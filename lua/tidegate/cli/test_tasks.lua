@@ -60,7 +60,7 @@ local function why_stuck(tasks, why)
     return "nothing wakes the test, while others run again and again: " .. describe(tasks)
   elseif why == "polls" then
     return "the test polls, and does not end: " .. table.concat(leftovers.describe(tasks, "polls"), "; ")
-      .. " (a test that needs so much time has tidegate test --virtual-seconds-max=N)"
+      .. " (tidegate test --virtual-seconds-max=N gives a test more time)"
   end
   local ready = {}
   for _, of in ipairs(tasks) do
@@ -68,7 +68,7 @@ local function why_stuck(tasks, why)
       ready[#ready + 1] = of
     end
   end
-  return "no time can pass in the test, for something has run a million times without waiting for any: "
+  return "no time can pass in the test: something has run a million times without letting any pass: "
     .. table.concat(leftovers.describe(#ready > 0 and ready or tasks), "; ")
 end
 
@@ -153,7 +153,7 @@ local function close_all()
   if not fault and host then
     local address = port == 0 and "unix:" .. host or ("%s:%d"):format(host, port)
     fault = { value = ("the test called %s, for which it has no t.upstream; nothing outside its process can be reached "
-      .. "(t.network(), #network in its name or tidegate test --network open the way)"):format(address) }
+      .. "(t.network(), #network in its name or tidegate test --network allow it)"):format(address) }
   end
   return fault
 end
