@@ -64,7 +64,7 @@ end
 local function warn_of_nothing(route)
   local place = route.method == "GET" and places.of(route.handler, ("the handler of GET %s"):format(route.pattern))
   if place and returns.nothing(route.handler) then
-    log.warn("%s: it returns a value nowhere, so that every answer is 204 (No Content); is a return missing?", place)
+    log.warn("%s: it never returns a value, so every answer is 204 (No Content); is a return missing?", place)
   end
 end
 
@@ -136,7 +136,7 @@ end
 function App:group(prefix, register)
   check_open(self)
   if type(prefix) ~= "string" or prefix:sub(1, 1) ~= "/" or prefix:sub(-1) == "/" then
-    check.refuse('app:group(prefix, register): the prefix must be a path like "/api", which ends in no slash', prefix)
+    check.refuse('app:group(prefix, register): the prefix must be a path like "/api", with no slash at the end', prefix)
   end
   if type(register) ~= "function" then
     check.refuse("app:group(prefix, register): register must be a function(group)", register)
@@ -219,8 +219,8 @@ end
 -- What a middleware has returned.
 local function answer_of(place, first, ...)
   if first == nil then
-    error(place .. ": the middleware returned nothing; it returns what next gives, as in: return next(request), or an "
-      .. "answer of its own; for an empty one: return 204", 0)
+    error(place .. ": the middleware returned nothing; it must return what next gives, as in: return next(request), or "
+      .. "an answer of its own; for an empty one: return 204", 0)
   end
   return first, ...
 end
@@ -274,7 +274,7 @@ local function other_method(request)
   if request.method == "OPTIONS" then
     return 204, nil, { Allow = allow }
   end
-  errors.abort(405, request.method .. " is not served here; " .. allow .. " are", { Allow = allow })
+  errors.abort(405, request.method .. " is not allowed here; only " .. allow .. " are", { Allow = allow })
 end
 
 local function any_path()

@@ -92,8 +92,8 @@ function background.spawn(fn, ...)
     error(errors.new {
       kind = "busy",
       status = 503,
-      detail = "too much is going on in the background",
-      message = ("tg.background: %d tasks run already, which is the most"):format(TASKS_MAX),
+      detail = "too many background tasks are running",
+      message = ("tg.background: %d tasks are running already, which is the limit"):format(TASKS_MAX),
     }, 0)
   end
   start(core.place(), fn, ...)

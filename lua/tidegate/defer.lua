@@ -65,7 +65,7 @@ function defer.add(fn)
       core.want_sent(of)
     end
   elseif list.added >= FUNCTIONS_MAX then
-    core.raise(("tg.defer: this request has had %d functions already, which is the most"):format(FUNCTIONS_MAX))
+    core.raise(("tg.defer: this request has %d functions already, which is the limit"):format(FUNCTIONS_MAX))
   end
   list.added = list.added + 1
   list[#list + 1] = { fn = fn, place = core.place() }

@@ -24,14 +24,14 @@ local KEPT_MAX = 10000
 ---@param level "debug"|"info"|"warn"|"error"
 function log.set_level(level)
   threshold = ranks[level]
-    or core.raise(("no log level %q; there are debug, info, warn and error"):format(tostring(level)))
+    or core.raise(("there is no log level %q; the levels are debug, info, warn and error"):format(tostring(level)))
 end
 
 --- Sets how lines are written.
 ---@param format "text"|"json"
 function log.set_format(format)
   if format ~= "text" and format ~= "json" then
-    core.raise(("no log format %q; there are text and json"):format(tostring(format)))
+    core.raise(("there is no log format %q; the formats are text and json"):format(tostring(format)))
   end
   is_json = format == "json"
   core.log_format(format)

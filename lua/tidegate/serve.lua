@@ -241,7 +241,7 @@ local serve = {}
 local function read_timeout(text)
   local milliseconds = text:match("^%d+$") and #text <= 10 and tonumber(text)
   if not milliseconds then
-    errors.abort(400, DEADLINE_FIELD .. " is no number of milliseconds")
+    errors.abort(400, DEADLINE_FIELD .. " is not a whole number of milliseconds")
   end
   return milliseconds
 end

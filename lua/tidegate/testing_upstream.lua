@@ -77,7 +77,7 @@ end
 local function read_body(stream, wanted)
   local pieces, count = {}, 0
   while count < wanted do
-    local piece = stream:read(wanted - count) or error("the client left within its body", 0)
+    local piece = stream:read(wanted - count) or error("the client left in the middle of its body", 0)
     pieces[#pieces + 1] = piece
     count = count + #piece
   end

@@ -80,7 +80,7 @@ describe("an app", function()
     local answer = ask(two_methods, "/x", "DELETE")
     assert.equal(405, answer.status)
     assert.equal("GET, HEAD, OPTIONS, PUT", answer.headers.allow)
-    assert.matches("DELETE is not served here", tg.json.decode(answer.body).detail)
+    assert.matches("DELETE is not allowed here; only", tg.json.decode(answer.body).detail)
   end)
 
   it("allows HEAD only where there is GET", function()
@@ -302,7 +302,7 @@ describe("what an app refuses,", function()
     local on = app.new "routes"
     for _, prefix in ipairs { "api", "/api/", "", "/", 5 } do
       local message = fails(on.group, on, prefix, tostring)
-      assert.matches('the prefix must be a path like "/api", which ends in no slash', message, 1, true)
+      assert.matches('the prefix must be a path like "/api", with no slash at the end', message, 1, true)
     end
   end)
 

@@ -255,7 +255,7 @@ describe("tg.defer", function()
       for _ = 1, 1000 do tg.defer(note "one") end
       return tostring(select(2, pcall(tg.defer, note "more")))
     end):get("/x"):body()
-    assert.matches("1000 functions already, which is the most", many, 1, true)
+    assert.matches("1000 functions already, which is the limit", many, 1, true)
     t.clock.settle()
     assert.equal(1000, #order)
   end)

@@ -71,7 +71,7 @@ describe("tg.log", function()
     for _, wrong in ipairs { "loud", "", 5 } do
       local ok, message = pcall(log.set_level, wrong)
       assert.is_false(ok)
-      assert.matches("there are debug, info, warn and error", message, 1, true)
+      assert.matches("the levels are debug, info, warn and error", message, 1, true)
     end
   end)
 end)

@@ -176,7 +176,7 @@ describe("a middleware", function()
     end)
     assert.equal(500, status)
     local here = debug.getinfo(1, "l").currentline - 4
-    assert.matches(("%s:%d: the middleware returned nothing; it returns what next gives, as in: return next(request)")
+    assert.matches(("%s:%d: the middleware returned nothing; it must return what next gives, as in: return next")
       :format(FILE, here), log, 1, true)
   end)
 
@@ -246,7 +246,7 @@ describe("a GET handler that returns nothing anywhere", function()
   it("is warned of when all are registered, with file and line", function()
     local warning = warned(function(on) on:get("/x", function(request) request:json() end) end)
     local here = debug.getinfo(1, "l").currentline - 1
-    assert.matches(("^warn .*%s:%d %%(the handler of GET /x%%): it returns a value nowhere"):format(
+    assert.matches(("^warn .*%s:%d %%(the handler of GET /x%%): it never returns a value"):format(
       FILE:gsub("%p", "%%%0"), here), warning)
   end)
 

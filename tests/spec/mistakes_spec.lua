@@ -93,7 +93,7 @@ local OPTIONS = {
   { function() on().get("/x", fn) end, "called with a colon, as in app:get(pattern, handler)" },
   { function() on():use "x" end, 'app:use takes a function(request, next), not the string "x"' },
   { function() on():group("api", fn) end, 'the prefix must be a path like "/api"' },
-  { function() on():group("/api/", fn) end, "which ends in no slash" },
+  { function() on():group("/api/", fn) end, "with no slash at the end" },
   { function() on():group("/api") end, "register must be a function(group), not nil" },
   { function() on():every("60", fn) end, 'app:every takes a number of seconds over 0, up to 5e8, and a function, not' },
   { function() on():every(fn, 60) end, "app:every takes a number of seconds over 0, up to 5e8, and a function, not" },
