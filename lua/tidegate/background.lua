@@ -8,6 +8,7 @@ local errors = require "tidegate.errors"
 local places = require "tidegate.places"
 local reports = require "tidegate.reports"
 local task = require "tidegate.task"
+local unheard = require "tidegate.unheard"
 
 local background = {}
 
@@ -55,6 +56,7 @@ local function report(place, err, trace)
     reports.write("info", "background " .. place .. " cancelled", describe_cancellation, place, err)
   else
     local key = "background " .. place .. " " .. reports.place_of(err, trace)
+    unheard.tell("the background task of " .. place, err, trace)
     reports.write("error", key, describe_failure, place, err, trace)
   end
 end

@@ -11,6 +11,7 @@ local reports = require "tidegate.reports"
 local request_id = require "tidegate.request_id"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
+local unheard = require "tidegate.unheard"
 local short = require("tidegate.text").short
 
 local current = core.current
@@ -89,6 +90,7 @@ local function describe(of, place, err, trace)
 end
 
 local function report(place, err, trace)
+  unheard.tell("what was deferred at " .. place, err, trace)
   local key = "deferred " .. place .. " " .. reports.place_of(err, trace)
   reports.write("error", key, describe, current(), place, err, trace)
 end

@@ -1,6 +1,7 @@
 -- gather, map and race: several functions at once, and what becomes of their failures.
 local check = require "tidegate.check"
 local core = require "tidegate.core"
+local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
 local places = require "tidegate.places"
@@ -110,6 +111,7 @@ function Run:failed(index, err, trace, seconds)
   self.failures = self.failures + 1
   self.errors[key] = err
   self.traces[key] = trace
+  self.late[key] = self.nursery.cancelled and true -- it fails as it cleans up
   if options.on_error == "collect" then
     self.results[key] = { ok = false, error = err, seconds = seconds }
   end
@@ -152,7 +154,8 @@ function Run:report_lost(level, why)
   for _, key in ipairs(self.keys) do
     local err = self.errors[key]
     if err ~= nil and not rawequal(err, self.nursery.failure) then
-      lost.report(self.nursery.task, level, why, err, self.traces[key])
+      local may_fail = not self.late[key] or errors.is_error(err)
+      lost.report(self.nursery.task, level, why, err, self.traces[key], may_fail)
     end
   end
 end
@@ -174,7 +177,8 @@ end
 local function run_with(name, keys, fns, arguments, options)
   local self = setmetatable({
     keys = keys, fns = fns, arguments = arguments, options = options, required = set_of(options.required),
-    nursery = nursery.new(#keys), results = {}, errors = {}, traces = {}, next = 1, successes = 0, failures = 0,
+    nursery = nursery.new(#keys), results = {}, errors = {}, traces = {}, late = {},
+    next = 1, successes = 0, failures = 0,
   }, Run)
   self.nursery:start(self.start, self)
   self:join(name)

@@ -5,6 +5,7 @@ local errors = require "tidegate.errors"
 local reports = require "tidegate.reports"
 local request_id = require "tidegate.request_id"
 local task = require "tidegate.task"
+local unheard = require "tidegate.unheard"
 local short = require("tidegate.text").short
 
 local lost = {}
@@ -51,8 +52,10 @@ end
 ---@param why string "beside another, whose error is raised"
 ---@param err any
 ---@param trace string? its traceback
-function lost.report(of, level, why, err, trace)
+---@param may_fail boolean? as unheard.tell has it
+function lost.report(of, level, why, err, trace, may_fail)
   if not task.is_cancellation(err) then
+    unheard.tell("a task, " .. why, err, trace, may_fail)
     reports.write(level, "lost " .. why .. " " .. reports.place_of(err, trace), describe, of, why, err, trace)
   end
 end

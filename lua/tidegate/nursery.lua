@@ -3,6 +3,7 @@
 -- Nothing outlives it. The first failure of a child cancels its siblings, and is raised by join() once they have ended.
 -- What a failure or a success means beyond that is the policy's business (gather.lua).
 local core = require "tidegate.core"
+local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
 local places = require "tidegate.places"
 local task = require "tidegate.task"
@@ -106,7 +107,8 @@ function Nursery:fail(value, trace)
       lost.report(current(), "error", ABANDONED, value, trace)
     end
   elseif not is_same(self, value, trace) then
-    lost.report(self.task or current(), "error", "beside another, whose error is raised", value, trace)
+    local may_fail = errors.is_error(value) -- two upstreams may be down at once
+    lost.report(self.task or current(), "error", "beside another, whose error is raised", value, trace, may_fail)
   end
 end
 

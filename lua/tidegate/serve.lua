@@ -16,6 +16,7 @@ local request_reports = require "tidegate.request_reports"
 local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
+local unheard = require "tidegate.unheard"
 
 local deferred = defer.live
 local new_request, send, note_trace = request_of.new, answer.send, task.note_trace
@@ -52,8 +53,18 @@ local function report(request, route, err, trace)
   if is_asked_for(err) then
     request_reports.asked_for(request, route, err)
   else
+    unheard.tell(route, err, trace, true) -- its client hears of it
     request_reports.failure(request, route, err, trace)
   end
+end
+
+-- The same where there is no client any more.
+local function report_unheard(request, route, err, trace)
+  local _, _, is_fault = errors.describe(err)
+  if is_fault and not is_asked_for(err) then
+    unheard.tell(route .. ", whose client was gone or had its answer,", err, trace)
+  end
+  request_reports.failure(request, route, err, trace)
 end
 
 local function wants_page(request)
@@ -199,7 +210,7 @@ function fail(self, exchange, request, route, err, trace)
   if task.is_cancellation(err) and state ~= "started" then
     request_reports.cancellation(request, route, err)
   elseif state == "gone" or state == "ended" then
-    report(request, route, err, trace)
+    report_unheard(request, route, err, trace)
   end
   if state == "none" and rawget(request, "_hooks") then
     fail_with_hooks(self, exchange, request, route, err, trace)

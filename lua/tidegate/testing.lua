@@ -14,6 +14,7 @@ local log = require "tidegate.log"
 local reports = require "tidegate.reports"
 local serve = require "tidegate.serve"
 local task = require "tidegate.task"
+local testing_failures = require "tidegate.testing_failures"
 local upstream = require "tidegate.testing_upstream"
 
 local testing = {}
@@ -205,6 +206,15 @@ end
 function testing.clock.advance(seconds)
   task.sleep(seconds)
   testing.clock.settle()
+end
+
+--- What has failed in this test where nobody hears of it: in a background task, in app:every, in a clean-up. It fails
+--- the test no more. Everything runs before that can do so without time passing.
+---@async
+---@return tidegate.TestFailure[] # in the order in which they came; each is given once
+function testing.failures()
+  testing.clock.settle()
+  return testing_failures.take()
 end
 
 --- Closes what the test has opened. `tidegate test` calls it.

@@ -2,6 +2,7 @@
 -- mean to ask of it is a fault, of which the test hears at its end.
 local check = require "tidegate.check"
 local core = require "tidegate.core"
+local errors = require "tidegate.errors"
 local multimap = require "tidegate.multimap"
 local router = require "tidegate.router"
 local task = require "tidegate.task"
@@ -74,10 +75,17 @@ local function note_fault(self, value)
   self.fault = self.fault or { value = value }
 end
 
+local LEFT = "the client left within its body"
+
+-- Has only the client left, or the test ended? Then nothing is wrong.
+local function is_end(err)
+  return task.is_cancellation(err) or err == LEFT or errors.is_error(err) and err.kind == "closed"
+end
+
 local function read_body(stream, wanted)
   local pieces, count = {}, 0
   while count < wanted do
-    local piece = stream:read(wanted - count) or error("the client left in the middle of its body", 0)
+    local piece = stream:read(wanted - count) or error(LEFT, 0)
     pieces[#pieces + 1] = piece
     count = count + #piece
   end
@@ -230,22 +238,18 @@ local function serve_requests(self, stream)
   end
 end
 
--- Another protocol: the test speaks it itself. That the client leaves is no fault of it.
-local function serve_stream(self, stream)
-  local ok, err = pcall(self.fields.stream, stream)
-  local is_over = ok or task.is_cancellation(err) or type(err) == "table" and err.kind == "closed"
-  if not is_over then
-    note_fault(self, err)
-  end
-end
 
 --- Serves one connection, until either side ends it.
 function Upstream:serve(stream)
   self.streams[stream] = core.current()
+  local ok, err
   if self.fields.stream then
-    serve_stream(self, stream)
+    ok, err = pcall(self.fields.stream, stream)
   else
-    pcall(serve_requests, self, stream) -- it fails where the client leaves
+    ok, err = pcall(serve_requests, self, stream)
+  end
+  if not ok and not is_end(err) then
+    note_fault(self, err)
   end
   self.streams[stream] = nil
   stream:close()

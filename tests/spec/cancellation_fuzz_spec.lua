@@ -1,6 +1,7 @@
 -- Random trees of everything that cancels and is cancelled. Whatever they do, they end, in time, and leave nothing.
 local core = require "tidegate.core"
 local task = require "tidegate.task"
+local t = require "tidegate.testing"
 local tg = require "tidegate"
 
 local TREES, SECONDS = 400, 50
@@ -182,5 +183,6 @@ describe("a random tree of tasks", function()
       check()
     end
     assert.is_nil(task.innermost())
+    t.failures() -- of clean-ups
   end)
 end)

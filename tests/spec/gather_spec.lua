@@ -1,5 +1,6 @@
 local core = require "tidegate.core"
 local task = require "tidegate.task"
+local t = require "tidegate.testing"
 local tg = require "tidegate"
 
 local function let_others_run()
@@ -130,6 +131,7 @@ describe("tg.gather", function()
     })
     assert.is_false(ok)
     assert.equal("first", err)
+    assert.equal("later", t.failures()[1].error)
   end)
 
   it("leaves no task behind when it fails", function()

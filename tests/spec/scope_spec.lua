@@ -1,6 +1,7 @@
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local task = require "tidegate.task"
+local t = require "tidegate.testing"
 local tg = require "tidegate"
 
 local function hostile(metatable)
@@ -317,6 +318,7 @@ describe("a scope that is cancelled", function()
     assert.equal("the clean-up failed", err)
     _, err = pcall(tg.gather, { clean_up, function() tg.sleep(1) error("the first", 0) end })
     assert.equal("the first", err)
+    assert.equal("the clean-up failed", t.failures()[1].error)
   end)
 
   it("waits for a child that goes on after its cancellation", function()

@@ -212,6 +212,7 @@ describe("A coroutine of the user's that waits", function()
       function() tg.sleep(1) error("boom", 0) end,
     }) }
     assert.same({ false, "boom" }, ended)
+    t.failures() -- where the coroutine's end is what fails first
     assert.equal("dead", coroutine.status(co))
     assert.same({ false, "cannot resume dead coroutine" }, { coroutine.resume(co) })
   end)

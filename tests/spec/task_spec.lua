@@ -1,5 +1,6 @@
 local core = require "tidegate.core"
 local task = require "tidegate.task"
+local t = require "tidegate.testing"
 local tg = require "tidegate"
 
 -- A task of no scope, which the test ends by hand; the table says what became of it.
@@ -129,6 +130,7 @@ describe("a cancelled task", function()
     local reason = task.cancellation "shutdown"
     cancel(waiter, reason)
     assert.equal(reason, waiter.value)
+    assert.matches("clean%-up went wrong", t.failures()[1].message)
   end)
 
   it("raises at its first wait when it is cancelled before it began one", function()

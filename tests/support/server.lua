@@ -4,6 +4,7 @@ local reports = require "tidegate.reports"
 local serve = require "tidegate.serve"
 local client = require "tests.support.client"
 local testing = require "tidegate.testing"
+local testing_failures = require "tidegate.testing_failures"
 
 local server = {}
 
@@ -55,8 +56,11 @@ function server.get(handle, path, fields, method)
 end
 
 --- Calls `fn` and returns what was logged meanwhile, a list of {level, message}, and not written to standard error: of
---- each place that fails again and again the first report, see reports.lua.
+--- each place that fails again and again the first report, see reports.lua. The failures that only the log has are
+--- returned, too, and fail no test.
 ---@async
+---@return table[] lines
+---@return tidegate.TestFailure[]
 function server.logged(fn)
   local lines, write = {}, core.log
   reports.forget() -- the first of each place is told in full
@@ -68,7 +72,7 @@ function server.logged(fn)
   if not ok then
     error(err, 0)
   end
-  return lines
+  return lines, testing_failures.take()
 end
 
 return server

@@ -5,6 +5,7 @@ require "tidegate"
 local output = require "tidegate.cli.output"
 local seed = require "tidegate.cli.seed"
 local test_tasks = require "tidegate.cli.test_tasks"
+local testing_failures = require "tidegate.testing_failures"
 
 local VIRTUAL_SECONDS_MAX = 3600 -- of a test that polls; the clock must have jumped a hundred thousand times, too
 
@@ -118,6 +119,16 @@ local function run_busted()
   return 1
 end
 
+-- What has failed behind the last test, as a task that a setup has started, has none to fail.
+local function check_last_failures(status)
+  local fault = testing_failures.fault(testing_failures.take())
+  if not fault then
+    return status
+  end
+  output.complain("tidegate test", "behind the last test: " .. tostring(fault))
+  return 1
+end
+
 local function has_busted()
   local found = package.searchpath and package.searchpath("busted.runner", package.path)
   return found ~= nil
@@ -176,6 +187,8 @@ return function(args)
   end)
   core.spawn(function()
     status = run_busted()
+    core.settle()
+    status = check_last_failures(status)
     core.stop()
   end)
   core.run()

@@ -9,6 +9,7 @@ local log = require "tidegate.log"
 local seed = require "tidegate.cli.seed"
 local task = require "tidegate.task"
 local testing = require "tidegate.testing"
+local testing_failures = require "tidegate.testing_failures"
 
 local test_tasks = {}
 
@@ -21,6 +22,8 @@ local test_tasks = {}
 ---@field task lightuserdata? of what runs now
 ---@field before table? what was there before the test
 ---@field is_virtual boolean?
+---@field stuck tidegate.Cancelled? what the test was ended with that could not end by itself
+---@field has_passed boolean? the test, with all that is behind it
 
 -- Is a test, or a block around it, tagged so?
 local function has_tag(busted, element, tag)
@@ -164,15 +167,33 @@ local function fail_test(element, value)
   error(has_place and value or place_of(element) .. value, 0)
 end
 
--- Fails a test for what it has left, or has got wrong unseen.
+-- Raises what has failed where nobody hears of it; not what that was ended for which could not end by itself.
+local function fail_for_unheard(running, element)
+  local fault = testing_failures.fault(testing_failures.take())
+  if fault and not running.stuck then
+    fail_test(element, fault)
+  end
+end
+
+-- Fails a test for what it has left, or has got wrong unseen. What it has left may fail as it is closed.
 local function look_behind(running, element)
   local fault = close_all()
   if fault then
     fail_test(element, fault.value)
   end
   local found = leftovers.look(running.before, running.is_virtual)
+  fail_for_unheard(running, element)
   if #found > 0 then
     fail_test(element, "the test leaves behind: " .. table.concat(found, "; "))
+  end
+end
+
+-- A setup and a teardown, with the tasks that they start and that fail at once; others fail the test that runs then.
+local function heard(running, run, element)
+  return function(...)
+    run(...)
+    core.settle()
+    fail_for_unheard(running, element)
   end
 end
 
@@ -208,7 +229,7 @@ local function contain_parts(busted, running)
     local is_setup = descriptor:find "setup$" or descriptor:find "teardown$"
     if is_setup then
       testing._set_phase(descriptor:find "setup$" and "a setup" or "a teardown")
-      local results = { safe(descriptor, run, element) }
+      local results = { safe(descriptor, heard(running, run, element), element) }
       testing._set_phase(nil)
       return unpack(results)
     elseif running.element and parts[descriptor] then
@@ -239,9 +260,10 @@ local function tell_the_end(busted, running, element)
     look_behind(running, element)
   end, element)
   local publish, descriptor, channel, of, parent, before = unpack(ending, 1, 6)
-  if not status:success() and before == "success" then
-    before = "error"
+  if not status:success() and (before == "success" or before == "pending") then
+    before = status:get() -- busted counts a failed assertion by it, and an error by itself
   end
+  running.has_passed = before == "success"
   running.element = nil
   publish(descriptor, channel, of, parent, before)
 end
@@ -253,17 +275,20 @@ local function begin(busted, running, element)
   core.isolate(not (running.reaches_network or is_realtime or has_tag(busted, element, "#network")))
   testing._begin()
   seed.start_test(running.seed, full_name(busted, element))
-  running.before, running.element, running.ending = leftovers.note(), element, nil
-  running.started, running.attempts, running.waits = core.now(), 0, {}
+  running.before, running.element, running.ending, running.has_passed = leftovers.note(), element, nil, false
+  running.started, running.attempts, running.waits, running.stuck = core.now(), 0, {}, nil
 end
 
 local function finish(running)
-  running.task, running.element = nil, nil
+  running.task, running.element, running.stuck = nil, nil, nil
   local fault = close_all()
   if fault then
     log.error("the test has failed for another reason; beside it: %s", errors.text(fault.value))
   end
   leftovers.clear(running.before, running.is_virtual)
+  if not running.has_passed then
+    testing_failures.take() -- of what it has left behind; the log has them
+  end
   core.isolate(not running.reaches_network)
   core.set_virtual(false)
 end
@@ -273,6 +298,7 @@ end
 function test_tasks.start(running)
   core.isolate(not running.reaches_network) -- a setup reaches nobody either
   end_stuck(running)
+  testing_failures.start()
   local new_busted = require "busted.core"
   package.loaded["busted.core"] = function()
     local busted = new_busted()
