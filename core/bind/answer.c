@@ -25,7 +25,9 @@ static unsigned check_status(lua_State *L) {
 static tg_response check_head(lua_State *L, int fields, tg_buffer *scratch, unsigned *seen) {
   tg_response response = {.status = check_status(L)};
   response.type = tg_opt_text(L, 3);
-  if (!tg_text_is_field_value(response.type)) tg_raise(L, "header Content-Type: its value has a CR, LF or NUL");
+  if (!tg_text_is_field_value(response.type)) {
+    tg_raise_value(L, 3, "header Content-Type: its value has a CR, LF or NUL");
+  }
   *seen = 0;
   if (scratch == NULL) return response;
   *seen = tg_fields_append(L, fields, scratch);

@@ -35,9 +35,13 @@ static bool is_target(tg_text target) {
 /* Writes the request's head from call()'s arguments. [-0, +0, v] */
 static void write_head(lua_State *L, tg_buffer *head, tg_text method, tg_text body) {
   tg_text authority = tg_check_text(L, 4), target = tg_check_text(L, 5);
-  if (!tg_text_is_token(method)) tg_raise(L, "a method must be a token, like GET, and \"%s\" is not", method.data);
-  if (!is_target(target)) tg_raise(L, "a URL's path must begin with a slash and have no spaces or control characters");
-  if (!tg_text_is_field_value(authority)) tg_raise(L, "a URL's host has a CR, LF or NUL");
+  if (!tg_text_is_token(method)) {
+    tg_raise_value(L, 3, "a method must be a token, like GET, and \"%s\" is not", method.data);
+  }
+  if (!is_target(target)) {
+    tg_raise_value(L, 5, "a URL's path must begin with a slash and have no spaces or control characters");
+  }
+  if (!tg_text_is_field_value(authority)) tg_raise_value(L, 4, "a URL's host has a CR, LF or NUL");
   tg_http1_write_request(head, method, target);
   unsigned seen = tg_fields_append(L, 6, head);
   append_default(head, seen, TG_FIELD_HOST, TG_TEXT("Host"), authority);

@@ -39,7 +39,7 @@ static unsigned flags_of(tg_text name) {
 static void append_number(lua_State *L, tg_text name, tg_buffer *buffer) {
   char text[TG_NUMBER_SIZE];
   tg_text value = {text, tg_number_write(lua_tonumber(L, -1), text)};
-  if (value.size == 0) tg_raise(L, "header %s: NaN and the infinities cannot be sent", name.data);
+  if (value.size == 0) tg_raise_value(L, -1, "header %s: NaN and the infinities cannot be sent", name.data);
   tg_http1_write_field(buffer, name, value);
 }
 
@@ -55,7 +55,9 @@ static void append_value(lua_State *L, tg_text name, tg_buffer *buffer) {
   }
   tg_text value;
   value.data = lua_tolstring(L, -1, &value.size);
-  if (!tg_text_is_field_value(value)) tg_raise(L, "header %s: its value has a CR, LF or NUL", name.data);
+  if (!tg_text_is_field_value(value)) {
+    tg_raise_value(L, -1, "header %s: its value has a CR, LF or NUL", name.data);
+  }
   tg_http1_write_field(buffer, name, value);
 }
 
@@ -163,7 +165,7 @@ unsigned tg_fields_append(lua_State *L, int index, tg_buffer *buffer) {
     tg_text name = {"?", 0};
     if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
     if (!tg_text_is_token(name)) {
-      tg_raise(L, "a header's name must be a token, like X-Name, and \"%s\" is not", name.data);
+      tg_raise_value(L, -2, "a header's name must be a token, like X-Name, and \"%s\" is not", name.data);
     }
     uint64_t bit = bit_of(name);
     shared = shared || (bits & bit) != 0;

@@ -19,4 +19,12 @@ bool tg_push_any_place(lua_State *L);
 /* Raises a message (format as of lua_pushfstring) with that place before it. [-0, +0, v] */
 _Noreturn void tg_raise(lua_State *L, const char *format, ...);
 
+/* Takes the function on the stack, which raises errors of values: function(message, message without a place, value).
+   [-1, +0, m] */
+void tg_set_value_raiser(lua_State *L);
+
+/* The same for a value, at `index`, that is of the right type and cannot be carried for what is in it: whoever sent it to
+   the script is to blame. Raised by that function, as an error object. [-0, +0, v] */
+_Noreturn void tg_raise_value(lua_State *L, int index, const char *format, ...);
+
 #endif

@@ -117,6 +117,20 @@ static int raise_message(lua_State *L) {
   tg_raise(L, "%s", luaL_checkstring(L, 1));
 }
 
+/* core.raise_value(message, value): raises an error of that value, see raise.h */
+static int raise_value(lua_State *L) {
+  luaL_checkany(L, 2);
+  tg_raise_value(L, 2, "%s", luaL_checkstring(L, 1));
+}
+
+/* core.on_value_error(function): see raise.h */
+static int on_value_error(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  tg_set_value_raiser(L);
+  return 0;
+}
+
 /* core.on_lost_place(function): see raise.h */
 static int on_lost_place(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -192,6 +206,8 @@ const luaL_Reg tg_system_functions[] = {
     {"working_folder", working_folder},
     {"private_folder", private_folder},
     {"raise", raise_message},
+    {"raise_value", raise_value},
+    {"on_value_error", on_value_error},
     {"on_lost_place", on_lost_place},
     {"place", place},
     {"raise_descriptor_limit", raise_descriptor_limit},

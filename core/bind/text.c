@@ -75,7 +75,7 @@ static int number_text(lua_State *L) {
   lua_Number number = lua_tonumber(L, 1);
   size_t size = tg_number_write(number, text);
   if (size == 0)
-    tg_raise(L, "%s is not a number that can be sent", number != number ? "nan" : number < 0 ? "-inf" : "inf");
+    tg_raise_value(L, 1, "%s is not a number that can be sent", number != number ? "nan" : number < 0 ? "-inf" : "inf");
   lua_pushlstring(L, text, size);
   return 1;
 }

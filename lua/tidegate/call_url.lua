@@ -119,11 +119,13 @@ local function is_dots(segment)
   return segment == "." or segment == ".."
 end
 
--- One segment. An empty one, "." and ".." would lead to another place than the one that was meant, encoded or not.
-local function fill_one(name, value)
+-- One segment, of the whole text that was given. An empty one, "." and ".." would lead to another place than the one
+-- that was meant, encoded or not.
+local function fill_one(name, value, whole)
   local text = text_of(value, "path " .. name)
   if text == "" or is_dots(text) then
-    core.raise(('path %s: %q cannot be a segment of a path: it would lead elsewhere'):format(name, text))
+    core.raise_value(('the value of %q cannot stand in a path, where it would lead elsewhere: it is %s'):format(name,
+      text == "" and "empty" or ("%q"):format(text)), whole or text)
   end
   return encode(text)
 end
@@ -143,7 +145,7 @@ local function fill_several(name, value)
     return ""
   end
   for segment in ("/" .. whole):gmatch "/([^/]*)" do
-    segments[#segments + 1] = fill_one(name, segment)
+    segments[#segments + 1] = fill_one(name, segment, text)
   end
   return table.concat(segments, "/") .. (whole ~= text and "/" or "")
 end
@@ -159,7 +161,8 @@ local function fill_segment(parts, values)
   end
   local segment = table.concat(filled)
   if is_dots(decode(segment)) then
-    core.raise(('path: %q cannot be a segment of a path: it would lead elsewhere'):format(segment))
+    core.raise_value(("what makes the segment %q cannot stand in a path, where it would lead elsewhere"):format(
+      segment), decode(segment))
   end
   return segment
 end

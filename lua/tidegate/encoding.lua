@@ -13,11 +13,11 @@ local function check_text(name, value)
   return value
 end
 
-local function decoded(what, bytes, wrong, at)
+local function decoded(what, text, bytes, wrong, at)
   if bytes then
     return bytes
   end
-  error(errors.new { kind = "encoding", message = ("not %s: %s, at byte %d"):format(what, wrong, at) }, 0)
+  error(errors.new { kind = "encoding", message = ("not %s: %s, at byte %d"):format(what, wrong, at), value = text }, 0)
 end
 
 --- Bytes as base64 with "+", "/" and padding (section 4).
@@ -31,7 +31,7 @@ end
 ---@param text string
 ---@return string
 function base64.decode(text)
-  return decoded("base64", core.base64_decode(check_text("tg.base64.decode", text), false))
+  return decoded("base64", text, core.base64_decode(check_text("tg.base64.decode", text), false))
 end
 
 --- Bytes as base64 with "-" and "_" and without padding (section 5), as JSON Web Tokens have it.
@@ -45,7 +45,7 @@ end
 ---@param text string
 ---@return string
 function base64.decode_url(text)
-  return decoded("base64url", core.base64_decode(check_text("tg.base64.decode_url", text), true))
+  return decoded("base64url", text, core.base64_decode(check_text("tg.base64.decode_url", text), true))
 end
 
 --- Bytes as lower-case hexadecimal digits (section 8).
@@ -59,7 +59,7 @@ end
 ---@param text string
 ---@return string
 function hex.decode(text)
-  return decoded("hexadecimal", core.hex_decode(check_text("tg.hex.decode", text)))
+  return decoded("hexadecimal", text, core.hex_decode(check_text("tg.hex.decode", text)))
 end
 
 return encoding

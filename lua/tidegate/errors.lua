@@ -7,14 +7,18 @@ local errors = {}
 
 --- An error with a kind that code can test and a message that people can read.
 ---@class tidegate.Error
----@field kind string "abort", "json", "status", or why a call failed: "connect", "closed", "protocol", "too_large",
---- "timeout", "busy", "memory"
+---@field kind string "abort", "json", "status", "value" for what cannot be carried, or why a call failed: "connect",
+--- "closed", "protocol", "too_large", "timeout", "busy", "memory"
 ---@field message string
 ---@field cause any what it was made of
 ---@field status integer? the status that an uncaught one is answered with
 ---@field detail string? what its answer says of it
 ---@field headers table<string, string|string[]>? of its answer
 ---@field fields table<string, any>? further members of its problem
+---@field value any? what could not be read or carried; blame.lua says whether the client has sent it
+---@field wrong string? what is wrong in a larger one
+---@field said string? the message without a place
+---@field is_clients boolean? then the answer is 400, and it is no fault of the route's
 local Error = { __name = "tidegate.Error" }
 Error.__index = Error
 function Error.__tostring(self)
@@ -32,6 +36,10 @@ end
 function errors.is_error(value)
   return getmetatable(value) == Error
 end
+
+core.on_value_error(function(message, said, value)
+  error(errors.new { kind = "value", message = message, said = said, value = value }, 0)
+end)
 
 --- Ends the request with a status and a problem+json body (RFC 9457). It takes what it is given; tg.abort (abort.lua)
 --- checks it first.
@@ -91,7 +99,7 @@ function errors.describe(value)
   elseif not errors.is_error(value) then
     return 500, nil, true
   end
-  if value.kind == "abort" then
+  if value.kind == "abort" or value.is_clients then
     return value.status, value.detail, false
   end
   return value.status or 500, value.detail, true

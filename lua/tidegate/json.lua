@@ -63,7 +63,7 @@ function json.encode(value)
   if text then
     return text
   end
-  error(errors.new { kind = "json", message = "cannot encode as JSON" .. wrong }, 0)
+  error(errors.new { kind = "json", message = "cannot encode as JSON" .. wrong, wrong = wrong }, 0)
 end
 
 --- Decodes a text without raising.
@@ -78,7 +78,7 @@ json.try_decode = try_decode
 function json.decode(text)
   local ok, value = try_decode(text)
   if not ok then
-    error(errors.new { kind = "json", message = "not JSON: " .. value }, 0)
+    error(errors.new { kind = "json", message = "not JSON: " .. value, value = text }, 0)
   end
   return value
 end

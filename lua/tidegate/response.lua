@@ -26,9 +26,12 @@ local COOKIE = check.options_of("a cookie", {
 local SAME_SITE = { strict = true, lax = true, none = true }
 
 local function attribute(place, field, value)
-  if type(value) ~= "string" or value:find "[%c;]" or (field == "same_site" and not SAME_SITE[value:lower()]) then
-    check.refuse(("%s: %s must be %s"):format(place, field,
-      field == "same_site" and "Strict, Lax or None" or "a string without semicolons and control characters"), value)
+  local wanted = ("%s: %s must be %s"):format(place, field,
+    field == "same_site" and "Strict, Lax or None" or "a string without semicolons and control characters")
+  if type(value) ~= "string" then
+    check.refuse(wanted, value)
+  elseif value:find "[%c;]" or field == "same_site" and not SAME_SITE[value:lower()] then
+    core.raise_value(("%s, not %s"):format(wanted, check.shown(value)), value)
   end
   return ATTRIBUTES[field] .. "=" .. value
 end
@@ -41,14 +44,14 @@ local function max_age(place, value)
   return "Max-Age=" .. text.number(value + 0, place)
 end
 
-local function refuse_cookie(name)
-  core.raise(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
-    .. "backslashes (RFC 6265); tg.url.encode makes such a value of any text"):format(tostring(name)))
+local function refuse_cookie(name, wrong)
+  core.raise_value(("cookie %s: its name must be a token, and its value free of spaces, quotes, commas, semicolons and "
+    .. "backslashes (RFC 6265); tg.url.encode makes such a value of any text"):format(tostring(name)), wrong)
 end
 
 local function check_cookie(name, cookie)
   if not core.is_token(type(name) == "string" and name or "") then
-    refuse_cookie(name)
+    refuse_cookie(name, name)
   end
   check.options(COOKIE, cookie, "cookie " .. name)
 end
@@ -64,7 +67,7 @@ local function cookie_line(name, cookie)
   end
   local value = cookie.value == nil and "" or text.of(cookie.value, place)
   if value:find '[%c%s",;\\]' then
-    refuse_cookie(name)
+    refuse_cookie(name, value)
   end
   local parts = { name .. "=" .. value, attribute(place, "path", cookie.path or "/") }
   if cookie.domain then

@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local answer = require "tidegate.answer"
 local answer_coding = require "tidegate.answer_coding"
 local background = require "tidegate.background"
+local blame = require "tidegate.blame"
 local copies = require "tidegate.copies"
 local defer = require "tidegate.defer"
 local errors = require "tidegate.errors"
@@ -158,6 +159,7 @@ end
 -- Sends an answer that the hooks have seen; `seconds` is the time of each.
 local function finish(self, exchange, request, made, seconds)
   local function failed(err, trace)
+    blame.settle(request, err)
     report_fault(request, route_of(self.find, exchange), err, trace)
     return problem_response(self, request, err, trace)
   end
@@ -207,6 +209,7 @@ end
 
 function fail(self, exchange, request, route, err, trace)
   local state = core.answer_state(exchange)
+  blame.settle(request, err)
   if task.is_cancellation(err) and state ~= "started" then
     request_reports.cancellation(request, route, err)
   elseif state == "gone" or state == "ended" then

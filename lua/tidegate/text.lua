@@ -18,7 +18,7 @@ function text.number(value, place)
   if value % 1 == 0 and value < WHOLE_MAX and value > -WHOLE_MAX then
     return tostring(value)
   elseif value - value ~= 0 then
-    core.raise(("%s: %s is not a number that can be sent"):format(place, tostring(value)))
+    core.raise_value(("%s: %s is not a number that can be sent"):format(place, tostring(value)), value)
   end
   return number_text(value)
 end

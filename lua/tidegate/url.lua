@@ -29,6 +29,7 @@ function url.decode(text)
   return core.percent_decode(text) or error(errors.new {
     kind = "url",
     message = ("tg.url.decode: %q has a %% without two hexadecimal digits after it"):format(shown(text)),
+    value = text,
   }, 0)
 end
 

@@ -1,5 +1,6 @@
 -- The command line: `tidegate [command] [options]`.
 local core = require "tidegate.core"
+local errors = require "tidegate.errors"
 local nearest = require "tidegate.nearest"
 local output = require "tidegate.cli.output"
 
@@ -52,6 +53,8 @@ end
 local function explain(err)
   if type(err) == "table" and err.usage then
     return err
+  elseif errors.is_error(err) and err.said then -- its message has a place
+    return tostring(err)
   elseif type(err) ~= "string" then
     local _, message = pcall(core.raise, tostring(err))
     return message
