@@ -3,7 +3,9 @@
 #include "base/saturate.h"
 #include "bind/request.h"
 #include "bind/whole.h"
+#include "io/address.h"
 #include "io/local.h"
+#include "io/pair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +14,19 @@ struct tg_script_server {
   tg_list node; /* in the runtime's servers */
   tg_runtime *runtime;
   tg_server *server;
-  tg_local *local;      /* where it listens in memory; NULL where it does not */
+  struct memory_listener *listeners;
   tg_job refuse;        /* answers those for which there was no memory */
   tg_exchange *refused; /* the first of them; each one's owner is the next */
   int request_ref;      /* the Lua function that is called for each request, in a task of its own */
   int stopped_ref;      /* … called when the server has stopped */
 };
+
+typedef struct memory_listener {
+  struct memory_listener *next; /* of its server's */
+  tg_script_server *server;
+  tg_local *local;
+  tg_peer peer; /* whom its connections seem to come from; TG_PEER_UNKNOWN for what they are */
+} memory_listener;
 
 static void on_task_end(tg_task *task) {
   tg_exchange *exchange = task->owner;
@@ -187,8 +196,14 @@ static tg_script_server *server_new(tg_runtime *runtime, const tg_server_limits 
 }
 
 static void server_free(tg_script_server *self) {
+  memory_listener *listener = self->listeners;
   tg_list_remove(&self->node);
-  if (self->local != NULL) tg_local_close(self->local);
+  while (listener != NULL) {
+    memory_listener *next = listener->next;
+    tg_local_close(listener->local);
+    free(listener);
+    listener = next;
+  }
   tg_server_free(self->server);
   tg_job_cancel(&self->refuse);
   on_refuse(&self->refuse); /* whose clients are gone by now */
@@ -297,17 +312,36 @@ static int normal_address(lua_State *L) {
 }
 
 static void on_local_accept(void *owner, tg_stream *stream) {
-  tg_server_accept(((tg_script_server *)owner)->server, stream);
+  const memory_listener *listener = owner;
+  if (listener->peer.kind != TG_PEER_UNKNOWN) tg_pair_set_peer(stream, &listener->peer);
+  tg_server_accept(listener->server->server, stream);
 }
 
-/* core.listen_in_memory(server, host, port): serves calls of this process to that host, without a socket */
+/* The peer that the text at `index` names, as "203.0.113.9:4711" or "unix:/path". [-0, +0, v] */
+static tg_peer opt_peer(lua_State *L, int index) {
+  tg_address address;
+  if (lua_isnoneornil(L, index)) return (tg_peer){.kind = TG_PEER_UNKNOWN};
+  luaL_argcheck(L, tg_address_parse(&address, tg_check_text(L, index)), index, "no address of a peer");
+  return tg_peer_of((struct sockaddr *)&address.storage);
+}
+
+/* core.listen_in_memory(server, host, port, peer or nil): serves calls of this process to that host, without a socket; they
+   seem to come from that peer */
 static int listen_in_memory(lua_State *L) {
   tg_script_server *self = check_server(L);
   const char *host = luaL_checkstring(L, 2);
   unsigned port = tg_check_port(L, 3);
-  if (self->local != NULL) return luaL_error(L, "the server listens in memory already");
-  self->local = tg_local_open(self->runtime->loop, host, port, on_local_accept, self);
-  return self->local != NULL ? 0 : luaL_error(L, "out of memory");
+  tg_peer peer = opt_peer(L, 4);
+  memory_listener *listener = calloc(1, sizeof *listener);
+  if (listener == NULL) return luaL_error(L, "out of memory");
+  *listener = (memory_listener){.next = self->listeners, .server = self, .peer = peer};
+  listener->local = tg_local_open(self->runtime->loop, host, port, on_local_accept, listener);
+  if (listener->local == NULL) {
+    free(listener);
+    return luaL_error(L, "out of memory");
+  }
+  self->listeners = listener;
+  return 0;
 }
 
 /* core.stop_serving(server): no new connections; idle ones close, the others answer what they have; then `stopped` */

@@ -20,6 +20,7 @@ typedef struct pair_end {
   bool peer_reset;    /* … and it ends in a failure */
   bool draining;      /* a write answered QUEUED and on_drain is owed */
   tg_job job;         /* delivers the inbox, the end and on_drain */
+  tg_peer seen;       /* what stands for the other end */
 } pair_end;
 
 static pair_end *end_of(const tg_stream *stream) {
@@ -153,8 +154,7 @@ static void reset_end(tg_stream *stream) {
 }
 
 static tg_peer peer(const tg_stream *stream) {
-  (void)stream;
-  return (tg_peer){.kind = TG_PEER_MEMORY};
+  return end_of(stream)->seen;
 }
 
 static const tg_stream_kind pair_kind = {
@@ -178,6 +178,7 @@ static pair_end *end_new(tg_loop *loop) {
   end->stream.kind = &pair_kind;
   end->loop = loop;
   end->capacity = SIZE_MAX;
+  end->seen.kind = TG_PEER_MEMORY;
   tg_job_init(&end->job, on_job);
   return end;
 }
@@ -199,4 +200,8 @@ int tg_pair_open(tg_loop *loop, tg_stream **a, tg_stream **b) {
 
 void tg_pair_set_capacity(tg_stream *stream, size_t bytes) {
   end_of(stream)->capacity = bytes;
+}
+
+void tg_pair_set_peer(tg_stream *stream, const tg_peer *peer) {
+  end_of(stream)->seen = *peer;
 }

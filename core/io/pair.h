@@ -12,4 +12,7 @@ int tg_pair_open(tg_loop *loop, tg_stream **a, tg_stream **b);
    buffers are full. Without it there is no limit. */
 void tg_pair_set_capacity(tg_stream *stream, size_t bytes);
 
+/* Says whom this end sees at the other one: TG_PEER_MEMORY without it. */
+void tg_pair_set_peer(tg_stream *stream, const tg_peer *peer);
+
 #endif

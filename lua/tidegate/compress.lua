@@ -312,12 +312,13 @@ end
 -- Each may hold up to 8 MiB (zstd) or 24 MiB (br), so that their number is limited. One that was lost by an error
 -- leaves the table when it is collected.
 local decoders = setmetatable({}, { __mode = "k" })
-local decode_bodies_max = 100
+local DECODE_BODIES_MAX = 100
+local decode_bodies_max = DECODE_BODIES_MAX
 
 --- How many bodies may be decoded at once.
----@param values {decode_bodies_max: integer}
+---@param values {decode_bodies_max: integer?}
 function compress.configure(values)
-  decode_bodies_max = values.decode_bodies_max
+  decode_bodies_max = values.decode_bodies_max or DECODE_BODIES_MAX
 end
 
 --- How many bodies are being decoded.

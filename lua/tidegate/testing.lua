@@ -8,6 +8,8 @@ local app = require "tidegate.app"
 local background = require "tidegate.background"
 local call_url = require "tidegate.call_url"
 local check = require "tidegate.check"
+local compress = require "tidegate.compress"
+local forwarding = require "tidegate.forwarding"
 local http = require "tidegate.http"
 local loader = require "tidegate.loader"
 local log = require "tidegate.log"
@@ -39,6 +41,7 @@ end
 --- An in-process client of an app: the calls of tg.http, with paths in place of URLs.
 ---@class tidegate.TestClient : tidegate.Client
 ---@field url string where the app can be reached in this process: "http://app.test"
+---@field from fun(self, address: string): tidegate.TestClient whose requests seem to come from that address, or "unix:"
 
 local count = 0
 
@@ -52,6 +55,29 @@ local function ignore() end
 
 local is_limit, LIMIT = check.number(0, math.huge), "a number, 0 or more"
 
+local function are_networks(value)
+  for _, each in ipairs(type(value) == "table" and value or { false }) do
+    if type(each) ~= "string" or each ~= "unix:" and not core.is_network(each) then
+      return false
+    end
+  end
+  return true
+end
+
+local PEER_PORT = 50000 -- of a peer that is given without one
+
+-- A peer as the core takes it: with a port, or a path. nil where it is none.
+local function peer_of(text)
+  if type(text) ~= "string" then
+    return nil
+  elseif text:find "^unix:" then
+    return "unix:/peer"
+  elseif core.is_network(text) and not text:find("/", 1, true) then
+    return (text:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(text, PEER_PORT)
+  end
+  return core.normal_address(text)
+end
+
 local known = check.options_of("t.app", {
   { "host", "string", "a name, as \"app.test\"" },
   { "dev", "boolean", "true or false" },
@@ -59,6 +85,9 @@ local known = check.options_of("t.app", {
   { "request_timeout_ms", is_limit, "a number of milliseconds, or 0 for none" },
   { "compress", "boolean", "true or false" },
   { "compress_types", "table", "a list of media types" },
+  { "trusted_proxies", are_networks, "a list of addresses and ranges, as { \"10.0.0.0/8\", \"unix:\" }" },
+  { "peer", function(value) return peer_of(value) ~= nil end, 'an address, as "203.0.113.9", or "unix:"' },
+  { "decode_bodies_max", check.number(1), "a number from 1 on" },
   { "half_closed", function(value) return value == "cancel" or value == "serve" end, '"cancel" or "serve"' },
   { "compress_bytes_min", is_limit, LIMIT }, { "compress_bodies_max", is_limit, LIMIT },
   { "head_bytes_max", is_limit, LIMIT }, { "field_count_max", is_limit, LIMIT },
@@ -78,9 +107,48 @@ local function check_app(routes, options)
   check.options(known, options)
 end
 
+-- What is of the whole process, and not of one server, holds until the test ends.
+local function configure(options)
+  if options.trusted_proxies then
+    forwarding.trust(options.trusted_proxies)
+  end
+  if options.decode_bodies_max then
+    compress.configure(options)
+  end
+end
+
+local function configure_back()
+  forwarding.trust {}
+  compress.configure {}
+end
+
+-- The client of a served app, and those that seem to come from elsewhere: each speaks to a listener of its own.
+local function client_of(server, host, peer)
+  local url = "http://" .. host
+  core.listen_in_memory(server, host, 80, peer and peer_of(peer))
+  local client, others = http.client { base_url = url }, {}
+  client.url = url
+  function client:from(address)
+    local text = peer_of(address)
+    if getmetatable(self) ~= getmetatable(client) then
+      core.raise "client.from is called with a colon: client:from(address)"
+    elseif not text then
+      check.refuse('client:from takes an address, as "203.0.113.9", or "unix:"', address)
+    elseif not others[text] then
+      count = count + 1
+      local name = ("peer%d.test"):format(count)
+      core.listen_in_memory(server, name, 80, text)
+      others[text] = http.client { base_url = "http://" .. name, headers = { Host = host } }
+      others[text].url, others[text].from = url, client.from
+    end
+    return others[text]
+  end
+  return client
+end
+
 --- Loads the route files of a folder, or takes a function(app), and serves it in this process.
 ---@param routes string|fun(app: tidegate.App) a folder; or what a route file returns
----@param options? table host, dev, request_timeout_ms, compress and its settings, and the limits of a server
+---@param options? table host, peer, and the settings of docs/testing.md
 ---@return tidegate.TestClient
 function testing.app(routes, options)
   check_phase "t.app"
@@ -102,16 +170,15 @@ function testing.app(routes, options)
   local compression = answer_coding.read(options)
   values.request = serve.handler(loaded:mount(options.request_timeout_ms, compression), options.dev, compression)
   values.body_bytes_cap = app.body_bytes_cap(loaded)
+  configure(options)
   local server = core.serve(values)
-  core.listen_in_memory(server, host, 80)
+  local client = client_of(server, host, options.peer)
   app.set_url(loaded, host)
   background.start(app.periodic(loaded))
   open[#open + 1] = function()
     background.cancel(app.periodic(loaded), "the test has ended")
     core.close_server(server)
   end
-  local client = http.client { base_url = "http://" .. host }
-  client.url = "http://" .. host
   return client
 end
 
@@ -181,6 +248,12 @@ end
 ---@type tidegate.LogEntry[]
 testing.logs = {}
 
+--- The names of t.app's options, for the check that each setting is one of them or cannot be.
+---@return string[]
+function testing._app_options()
+  return known.names
+end
+
 --- For `tidegate test`: a test begins.
 function testing._begin()
   for index = #testing.logs, 1, -1 do
@@ -226,6 +299,7 @@ function testing.close()
     open[index] = nil
   end
   count = 0
+  configure_back()
   reports.forget()
   return fault
 end

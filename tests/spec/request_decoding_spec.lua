@@ -324,14 +324,6 @@ describe("a request's body", function()
   describe("where decode_bodies_max are under way", function()
     local held
 
-    before_each(function()
-      compress.configure { decode_bodies_max = 2 }
-    end)
-
-    after_each(function()
-      compress.configure { decode_bodies_max = 100 }
-    end)
-
     local function app()
       return t.app(function(on)
         on:post("/held", function(request)
@@ -344,7 +336,7 @@ describe("a request's body", function()
         on:post("/body", function(request) return request:body { decode = true } end)
         on:post("/json", function(request) return request:json() end)
         on:post("/plain", function(request) return request:body() end)
-      end)
+      end, { decode_bodies_max = 2 })
     end
 
     it("answers 503 and says when to come again, and decodes again when one has ended", function()
