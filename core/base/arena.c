@@ -54,12 +54,11 @@ static bool move(tg_arena *arena, tg_text *text, size_t size) {
   return true;
 }
 
-bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size) {
+bool tg_arena_append_further(tg_arena *arena, tg_text *text, const char *data, size_t size) {
   if (size == 0 && text->data != NULL) return true;
-  bool is_new = text->size == 0, is_last = !is_new && text->data + text->size == arena->cursor;
+  bool is_last = text->size > 0 && text->data + text->size == arena->cursor;
   bool has_room = (size_t)(arena->limit - arena->cursor) >= size;
-  if (is_new && has_room) text->data = arena->cursor; /* nearly every text comes whole */
-  else if (!(is_last && has_room) && !move(arena, text, size)) return false;
+  if (!(is_last && has_room) && !move(arena, text, size)) return false;
   if (size > 0) memcpy(arena->cursor, data, size);
   arena->cursor += size;
   text->size += size;

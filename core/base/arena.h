@@ -19,9 +19,19 @@ void tg_arena_init(tg_arena *arena, void *memory, size_t size);
 /* `size` bytes, aligned for any type; NULL without memory. Valid until tg_arena_free. */
 void *tg_arena_alloc(tg_arena *arena, size_t size);
 
+/* The same where the text is not empty, or where there is no room for it. */
+bool tg_arena_append_further(tg_arena *arena, tg_text *text, const char *data, size_t size);
+
 /* Adds bytes to the end of `text`, which lives in the arena (or is empty). It grows in place where `text` was
    the last thing allocated, else it moves. False without memory; then `text` is as before. */
-bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size);
+static inline bool tg_arena_append(tg_arena *arena, tg_text *text, const char *data, size_t size) {
+  bool has_room = size > 0 && (size_t)(arena->limit - arena->cursor) >= size;
+  if (text->size > 0 || !has_room) return tg_arena_append_further(arena, text, data, size);
+  memcpy(arena->cursor, data, size); /* nearly every text comes whole */
+  *text = (tg_text){arena->cursor, size};
+  arena->cursor += size;
+  return true;
+}
 
 /* A copy of `text`; {NULL, 0} without memory. */
 tg_text tg_arena_copy(tg_arena *arena, tg_text text);

@@ -30,8 +30,14 @@ static inline bool tg_text_equal_nocase(tg_text a, tg_text b) {
   return a.size == b.size && tg_text_same_nocase(a.data, b.data, a.size);
 }
 
+/* The same where there may be some. */
+tg_text tg_text_trim_blanks(tg_text text);
+
 /* `text` without spaces and tabs at its ends (OWS of RFC 9110 section 5.6.3). */
-tg_text tg_text_trim(tg_text text);
+static inline tg_text tg_text_trim(tg_text text) {
+  bool has_none = text.size == 0 || (text.data[0] > ' ' && text.data[text.size - 1] > ' ');
+  return has_none ? text : tg_text_trim_blanks(text);
+}
 
 /* Is `text` a token of RFC 9110 section 5.6.2 (never empty)? Method and field names are tokens. */
 bool tg_text_is_token(tg_text text);

@@ -15,9 +15,8 @@ static _Noreturn void refuse(lua_State *L, int index, lua_Number least, lua_Numb
 uint64_t tg_check_whole(lua_State *L, int index, lua_Number least, lua_Number most, const char *what) {
   lua_Number number = lua_tonumber(L, index);
   bool is_within = number >= least && number <= most; /* NaN is not */
-  if (!is_within || number != (lua_Number)(uint64_t)number || !lua_isnumber(L, index)) {
-    refuse(L, index, least, most, what);
-  }
+  bool is_whole = is_within && number == (lua_Number)(int64_t)number;
+  if (!is_whole || (number == 0 && !lua_isnumber(L, index))) refuse(L, index, least, most, what);
   return (uint64_t)number;
 }
 

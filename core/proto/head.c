@@ -2,7 +2,7 @@
 
 enum { FIELDS_FIRST = 8 };
 
-static bool grow(tg_head *head, tg_arena *arena) {
+bool tg_head_grow(tg_head *head, tg_arena *arena) {
   unsigned capacity = head->field_capacity == 0 ? FIELDS_FIRST : head->field_capacity * 2;
   tg_field *fields = tg_arena_alloc(arena, capacity * sizeof *fields);
   if (fields == NULL) return false;
@@ -10,13 +10,6 @@ static bool grow(tg_head *head, tg_arena *arena) {
   head->fields = fields;
   head->field_capacity = capacity;
   return true;
-}
-
-tg_field *tg_head_add_field(tg_head *head, tg_arena *arena) {
-  if (head->field_count == head->field_capacity && !grow(head, arena)) return NULL;
-  tg_field *field = &head->fields[head->field_count++];
-  *field = (tg_field){{NULL, 0}, {NULL, 0}};
-  return field;
 }
 
 tg_text tg_head_value(const tg_head *head, tg_text name) {

@@ -27,8 +27,16 @@ typedef struct tg_head {
   bool tells_of_keeping;  /* there may be Connection or Keep-Alive fields */
 } tg_head;
 
+/* Makes room for more fields; false without memory. */
+bool tg_head_grow(tg_head *head, tg_arena *arena);
+
 /* Adds a field with empty name and value; NULL without memory. */
-tg_field *tg_head_add_field(tg_head *head, tg_arena *arena);
+static inline tg_field *tg_head_add_field(tg_head *head, tg_arena *arena) {
+  if (head->field_count == head->field_capacity && !tg_head_grow(head, arena)) return NULL;
+  tg_field *field = &head->fields[head->field_count++];
+  *field = (tg_field){{NULL, 0}, {NULL, 0}};
+  return field;
+}
 
 /* The first field of that name after `previous` (NULL: from the start); NULL when there is none. */
 static inline const tg_field *tg_head_find(const tg_head *head, tg_text name, const tg_field *previous) {

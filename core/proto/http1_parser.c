@@ -176,7 +176,9 @@ static int on_message_complete(llhttp_t *llhttp) {
   tg_http1_parser *parser = parser_of(llhttp);
   llhttp->flags = (uint16_t)((llhttp->flags & ~CONNECTION_FLAGS) | parser->connection_flags);
   parser->complete = true;
-  parser->keep_alive = llhttp_should_keep_alive(llhttp) != 0 && !parser->names_close;
+  /* What the head says holds, unless it could not know yet that there is no body, or trailers speak against it. */
+  bool is_said = parser->head->keep_alive && !parser->in_trailers;
+  parser->keep_alive = is_said || (llhttp_should_keep_alive(llhttp) != 0 && !parser->names_close);
   return HPE_PAUSED;
 }
 

@@ -25,22 +25,6 @@ void tg_http1_write_request(tg_buffer *buffer, tg_text method, tg_text target) {
   append(buffer, TG_TEXT(" HTTP/1.1\r\n"));
 }
 
-/* Copies where there is room already; returns where to go on. */
-static char *put(char *room, tg_text text) {
-  if (text.size > 0) memcpy(room, text.data, text.size);
-  return room + text.size;
-}
-
-void tg_http1_write_field(tg_buffer *buffer, tg_text name, tg_text value) {
-  char *room = tg_buffer_reserve(buffer, name.size + value.size + 4);
-  if (room == NULL) return;
-  room = put(room, name);
-  room = put(room, TG_TEXT(": "));
-  room = put(room, value);
-  put(room, TG_TEXT("\r\n"));
-  buffer->end += name.size + value.size + 4;
-}
-
 void tg_http1_write_length(tg_buffer *buffer, unsigned long long bytes) {
   static const char name[] = "Content-Length: ";
   enum { NAME_BYTES = sizeof name - 1, DIGITS_MAX = 20 };

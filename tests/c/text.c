@@ -20,6 +20,24 @@ static void compares_without_case(void) {
   CHECK(!tg_text_equal_nocase(TG_TEXT("a"), TG_TEXT("ab")));
 }
 
+static unsigned char lower(unsigned char c) {
+  return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+/* Every byte beside every other, wherever they stand: eight are compared at a time. */
+static void compares_every_pair_without_case(void) {
+  char a[20], b[20];
+  for (unsigned pair = 0; pair < 256 * 256; pair++) {
+    unsigned char one = (unsigned char)pair, other = (unsigned char)(pair >> 8);
+    size_t size = 1 + pair % sizeof a, place = pair / 7 % size;
+    memset(a, pair % 2 == 0 ? 'x' : '\x80', size);
+    memcpy(b, a, size);
+    a[place] = (char)one;
+    b[place] = (char)other;
+    CHECK(tg_text_equal_nocase((tg_text){a, size}, (tg_text){b, size}) == (lower(one) == lower(other)));
+  }
+}
+
 static void trims_spaces_and_tabs_only(void) {
   CHECK_TEXT(tg_text_trim(TG_TEXT(" \t a b\t ")), TG_TEXT("a b"));
   CHECK_TEXT(tg_text_trim(TG_TEXT("\r\n a \v")), TG_TEXT("\r\n a \v"));
@@ -140,6 +158,7 @@ static void takes_lists_apart_without_empty_elements(void) {
 int main(void) {
   compares();
   compares_without_case();
+  compares_every_pair_without_case();
   trims_spaces_and_tabs_only();
   knows_token_bytes();
   knows_field_values();
