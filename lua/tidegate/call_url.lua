@@ -103,17 +103,9 @@ local function parse(text)
   }
 end
 
-local remembered = memo.new(parse, 512, 1024 * 1024, 12)
-
 --- Takes the URL of a call apart. Raises a string that says what is wrong with it.
----@param text string "http://host:port/path?query"
----@return tidegate.CallUrl
-function call_url.parse(text)
-  if type(text) ~= "string" then
-    return parse(text)
-  end
-  return remembered(text)
-end
+---@type fun(text: string): tidegate.CallUrl "http://host:port/path?query"
+call_url.parse = memo.new(parse, 512, 1024 * 1024, 12)
 
 local function is_dots(segment)
   return segment == "." or segment == ".."

@@ -6,6 +6,7 @@ local nearest = require "tidegate.nearest"
 local text = require "tidegate.text"
 
 local getmetatable, next, pairs, rawget, type = debug.getmetatable, next, pairs, rawget, type
+local metatable_of = _G.getmetatable -- faster; ours do not hide themselves
 
 local check = {}
 
@@ -128,6 +129,29 @@ function check.options(options, given, what)
   end
 end
 
+-- A method that says so where it is called with a dot. Most take few arguments: any number of them would cost more than
+-- many a method does.
+local function with_colon(class, object, name, method)
+  local info = debug.getinfo(method, "u")
+  local function refuse()
+    core.raise(("%s.%s is called with a colon: %s:%s(…)"):format(object, name, object, name))
+  end
+  if info.isvararg or info.nparams > 3 then
+    return function(self, ...)
+      if metatable_of(self) ~= class then
+        refuse()
+      end
+      return method(self, ...)
+    end
+  end
+  return function(self, first, second)
+    if metatable_of(self) ~= class then
+      refuse()
+    end
+    return method(self, first, second)
+  end
+end
+
 --- Makes methods say so where they are called with a dot.
 ---@param class table the metatable of the objects
 ---@param object string what they are called with: "request"
@@ -136,12 +160,7 @@ function check.methods(class, object, methods)
   methods = methods or class
   for name, method in pairs(methods) do
     if type(method) == "function" and name:sub(1, 1) ~= "_" then
-      methods[name] = function(self, ...)
-        if getmetatable(self) ~= class then
-          core.raise(("%s.%s is called with a colon: %s:%s(…)"):format(object, name, object, name))
-        end
-        return method(self, ...)
-      end
+      methods[name] = with_colon(class, object, name, method)
     end
   end
 end

@@ -11,12 +11,11 @@ local json = require "tidegate.json"
 local lazy_index = require("tidegate.lazy").index
 local query_text = require("tidegate.query").text
 local scope = require "tidegate.scope"
-local task = require "tidegate.task"
 local shown_url = require("tidegate.url_message").shown
 
-local call, call_lines = core.call, forwarding.call_lines
+local call, call_lines, parse_url = core.call, forwarding.call_lines, call_url.parse
 local decode = answer_decoding.whole
-local getmetatable, setmetatable, type, pairs = getmetatable, setmetatable, type, pairs
+local error, getmetatable, setmetatable, type, pairs = error, getmetatable, setmetatable, type, pairs
 
 ---@class tidegate.ClientResponse
 ---@field status integer
@@ -191,13 +190,9 @@ local function deadline_header()
   return seconds and { [DEADLINE_FIELD] = math.min(math.ceil(seconds * 1000), DEADLINE_MS_MAX) }
 end
 
--- `own` are the headers of a client, which those of the call stand above.
-local function request(method, url, options, own)
-  options = options or NONE
-  if options ~= NONE then
-    check.options(call_options, options)
-  end
-  local at = call_url.parse(url)
+-- What goes into a call with options: its target, headers, body and the body's type.
+local function read_options(at, url, options, own)
+  check.options(call_options, options)
   local target = at.target
   if at.slots or options.path then
     target = call_url.fill(at, url, options.path)
@@ -210,9 +205,25 @@ local function request(method, url, options, own)
   if headers or options.forward_deadline then
     headers = call_lines(options.body or false, own, options.headers, options.forward_deadline and deadline_header())
   end
-  local body, kind = body_of(options)
-  return answer(at.authority, target, task.results(
-    call(at.host, at.port, method, at.authority, target, headers, body, kind, options.timeout)))
+  return target, headers, body_of(options)
+end
+
+-- `own` are the headers of a client, which those of the call stand above. Not by way of task.results: a function of any
+-- number of arguments costs as much as the rest of it.
+local function request(method, url, options, own)
+  local at = parse_url(url)
+  local authority, target, headers, body, kind, timeout = at.authority, at.target, nil, nil, nil, nil
+  if options or own or at.slots then
+    options = options or NONE
+    target, headers, body, kind = read_options(at, url, options, own)
+    timeout = options.timeout
+  end
+  local err, status, text, lines, seconds, coding =
+    call(at.host, at.port, method, authority, target, headers, body, kind, timeout)
+  if err ~= nil then
+    error(err, 0)
+  end
+  return answer(authority, target, status, text, lines, seconds, coding)
 end
 
 ---@class tidegate.CallOptions
