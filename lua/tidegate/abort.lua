@@ -58,7 +58,7 @@ end
 
 local function check_value(name, value)
   if type(value) == "string" and value:find "[%z\r\n]" then
-    core.raise(("tg.abort: header %s: CR, LF or NUL in its value"):format(name))
+    core.raise(("tg.abort: header %s: its value has a CR, LF or NUL"):format(name))
   end
 end
 

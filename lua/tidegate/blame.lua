@@ -36,8 +36,9 @@ local function is_part_of(self, text)
   local value = self.value
   if text == value then
     return true
-  elseif type(value) ~= "string" or #value > SEARCHED_BYTES_MAX or #text >= #value or not text:find(self.odd)
-    or self.parts >= PARTS_MAX then
+  elseif type(value) ~= "string" or #value > SEARCHED_BYTES_MAX or #text >= #value or self.parts >= PARTS_MAX then
+    return false
+  elseif not text:find(self.odd) then -- linear: one class, without a repetition
     return false
   end
   self.parts = self.parts + 1

@@ -67,9 +67,10 @@ describe("tg.abort with further fields", function()
       'headers must be a table of names and values, not the string "x"' },
     ["a header's name that is none"] = { { headers = { ["a b"] = "x" } }, 'not the string "a b"' },
     ["a header's value that is none"] = { { headers = { ["X-A"] = true } }, "header X-A: a value must be a string" },
-    ["a header with a line end"] = { { headers = { ["X-A"] = "a\r\nb" } }, "header X-A: CR, LF or NUL in its value" },
+    ["a header with a line end"] = { { headers = { ["X-A"] = "a\r\nb" } },
+      "header X-A: its value has a CR, LF or NUL" },
     ["a list with a line end"] = { { headers = { ["X-A"] = { "a", "b\n" } } },
-      "header X-A: CR, LF or NUL in its value" },
+      "header X-A: its value has a CR, LF or NUL" },
     ["no table"] = { "x", 'the further fields must be a table, not the string "x"' },
   } do
     it("refuses " .. name, function()

@@ -4,7 +4,7 @@
 
 enum { TURNS_MIN = 30 };
 
-static const double wait_ms_max = 20000;
+static const double wait_ms_max = 60000;
 
 double now_ms(void) {
   struct timespec now;

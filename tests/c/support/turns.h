@@ -4,7 +4,7 @@
 
 #include "io/loop.h"
 
-/* Turns until *flag is not 0, for twenty seconds at most. Was it set? */
+/* Turns until *flag is not 0, for a minute at most. Was it set? */
 bool turn_until(tg_loop *loop, const int *flag);
 
 /* The same until a question is answered with true. */
