@@ -1,5 +1,6 @@
 -- tg.base64 and tg.hex: bytes as text (RFC 4648), strictly: what decodes has one text only, so that no two texts of a
 -- token or a signature mean the same.
+local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 
@@ -8,7 +9,7 @@ local base64, hex = encoding.base64, encoding.hex
 
 local function check_text(name, value)
   if type(value) ~= "string" then
-    core.raise(("%s takes a string, not a %s"):format(name, type(value)))
+    check.refuse(name .. " takes a string", value)
   end
   return value
 end

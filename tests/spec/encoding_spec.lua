@@ -34,7 +34,7 @@ describe("tg.base64 and tg.hex", function()
     fails("not base64url: a byte is not in the alphabet, at byte 3", tg.base64.decode_url, "Zg==")
     fails("not base64url: its last letter has bits that must be zero, at byte 2", tg.base64.decode_url, "Zh")
     fails("not hexadecimal: its number of digits is odd, at byte 4", tg.hex.decode, "0fa")
-    assert.matches("encoding_spec.lua:%d+: tg.hex.encode takes a string, not a nil",
+    assert.matches("encoding_spec.lua:%d+: tg.hex.encode takes a string, not nil",
       select(2, pcall(function() tg.hex.encode(nil) end)))
   end)
 end)
