@@ -190,7 +190,7 @@ function App:every(seconds, fn, options)
   check_open(self)
   local is_time = type(seconds) == "number" and seconds > 0 and seconds <= EVERY_SECONDS_MAX
   if not is_time or type(fn) ~= "function" then
-    check.refuse("app:every takes a number of seconds over 0, up to 5e8, and a function", not is_time and seconds or fn)
+    check.refuse_time("app:every takes a number of seconds over 0, up to 5e8, and a function", is_time, seconds, fn)
   end
   check.options(every_options, options)
   local jitter = options and options.jitter or 0.1

@@ -12,9 +12,10 @@ local VALUES_MAX = 10000 -- of what the client has sent
 local SEARCHED_BYTES_MAX = 16384 -- of a text that may be made of several
 local PARTS_MAX = 1000 -- that are looked for in it
 
--- What may be the cause that a text cannot stand somewhere.
+-- What may be the cause that a text cannot stand somewhere: controls, or else what no URL and no name has. A slash or
+-- a colon is none: a path that a client has asked for is a part of many a text.
 local function oddity_of(value)
-  return type(value) == "string" and (value:find "%c" and "%c" or "[^%w%-._~]") or nil
+  return type(value) == "string" and (value:find "%c" and "%c" or '[ "<>\\^`{|}%%\128-\255]') or nil
 end
 
 -- What is to be found.
@@ -42,7 +43,8 @@ local function is_part_of(self, text)
     return false
   end
   self.parts = self.parts + 1
-  return value:find(text, 1, true) ~= nil
+  self.is_in_more = value:find(text, 1, true) ~= nil
+  return self.is_in_more
 end
 
 function Search:check(text)
@@ -121,6 +123,8 @@ end
 
 local DETAILS = { ["UTF-8"] = "a text that was sent is not UTF-8", number = "a number that was sent is not one" }
 
+local IN_A_URL = "a value that was sent cannot stand in a URL"
+
 --- Gives an error the status 400 where the client of a request has sent what failed.
 ---@param request tidegate.Request
 ---@param err any
@@ -135,7 +139,8 @@ function blame.settle(request, err)
   local ok = pcall(check_request, search, request)
   if ok and search.found then
     err.status, err.is_clients = 400, true
-    err.detail = err.said or DETAILS[is_for] or err.message
+    err.detail = search.is_in_more and err.value:find("://", 1, true) and IN_A_URL -- whose host is not told
+      or err.said or DETAILS[is_for] or err.message
   end
 end
 

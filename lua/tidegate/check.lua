@@ -73,6 +73,16 @@ end
 ---@field by_name table<string, {is: string|fun(value: any): any, wanted: string}>
 ---@field also table<string, string> what others call them
 
+--- Raises that a function does not take what it was given: a number of seconds, and a function.
+---@param takes string "tg.fail_after takes a number of seconds, and a function"
+---@param is_time boolean is it the function that is wrong?
+function check.refuse_time(takes, is_time, seconds, fn)
+  if type(seconds) == "function" and type(fn) ~= "function" then
+    core.raise(takes .. ", in this order, and here they are swapped")
+  end
+  check.refuse(takes, not is_time and seconds or fn)
+end
+
 --- What options there are: {name, type or predicate, what it must be} each, in the order of the message.
 ---@param what string whose options they are, as the subject of a sentence
 ---@param entries table[] the type may be "any"; what it must be may be left out for a type

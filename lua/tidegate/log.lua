@@ -5,9 +5,9 @@ local log_fields = require "tidegate.log_fields"
 local request_id = require "tidegate.request_id"
 local text = require "tidegate.text"
 
--- A value as text, also where its own __tostring fails.
+-- A value as text, also where its own __tostring fails; a table as JSON.
 local function shown(value)
-  return log_fields.own_text(value) or text.shown(value)
+  return log_fields.own_text(value) or type(value) == "table" and log_fields.text(value) or text.shown(value)
 end
 
 local log = {}

@@ -183,6 +183,14 @@ function log_fields.render(fields, reserved)
   return reserved and ',"fields":"(they cannot be shown)"' or " fields=(they cannot be shown)"
 end
 
+--- A table as JSON, cut where it is long: for a message that is one. Never an error.
+---@param value table
+---@return string
+function log_fields.text(value)
+  local ok, shown = pcall(json_of, value, 0, {})
+  return ok and core.printable(shown, BYTES_MAX) or "(a table that cannot be shown)"
+end
+
 --- A copy of the fields, as a test sees them: what may be a secret is not in it.
 ---@param fields table
 ---@return table

@@ -164,6 +164,9 @@ function response.refuse(value)
   local hint = ""
   if type(value) == "boolean" or value == null then
     hint = "; tg.json.encode makes JSON of any value"
+  elseif type(value) == "function" then
+    hint = "; a method is called with a colon, as request:body(), and a body in pieces comes after its status, as in: "
+      .. "return 200, function(write) … end"
   end
   core.raise(("%s, and this one returned %s%s"):format(MAY_RETURN, check.shown(value), hint))
 end

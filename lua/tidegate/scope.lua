@@ -35,7 +35,7 @@ end
 local function check_deadline(name, seconds, fn)
   local is_time = type(seconds) == "number" and seconds == seconds
   if not is_time or type(fn) ~= "function" then
-    check.refuse(name .. " takes a number of seconds, and a function", not is_time and seconds or fn)
+    check.refuse_time(name .. " takes a number of seconds, and a function", is_time, seconds, fn)
   end
   check_task(name)
 end

@@ -34,9 +34,9 @@ local USES = {
     'a header\'s name must be a token, like X-Name, and "X Y" is not' },
   ["a URL"] = { function(value) GET(value) end, "ftp://up.test/",
     'the URL "ftp://up.test/" has the scheme ftp; only http is supported' },
-  ["a URL's host"] = { function(value) GET("http://" .. value .. "/") end, "a b", "has a host that cannot be read" },
-  ["a URL's path"] = { function(value) GET(UP .. "/" .. value) end, "a%zz", 'has a "%" in its path without two' },
-  ["a URL's query"] = { function(value) GET(UP .. "/?q=" .. value) end, "a\nb", "has a control character" },
+  ["a URL's host"] = { function(value) GET("http://" .. value .. "/") end, "a b", "a value that was sent cannot stand in a URL" },
+  ["a URL's path"] = { function(value) GET(UP .. "/" .. value) end, "a%zz", "cannot stand in a URL" },
+  ["a URL's query"] = { function(value) GET(UP .. "/?q=" .. value) end, "a\nb", "cannot stand in a URL" },
   ["a method"] = { function(value) tg.http.request(value, UP .. "/") end, "GE T", "a method must be a token" },
   ["a query's number"] = { function(value) GET(UP .. "/", { query = { n = tonumber(value) } }) end, "nan",
     "query n: nan is not a number that can be sent" },
@@ -110,6 +110,25 @@ describe("A value that cannot be carried in", function()
       assert.is_nil(answer:json().detail)
       assert.equal(1, #lines)
       assert.matches("GET /x failed", lines[1].message)
+    end)
+  end
+end)
+
+describe("A value of the route's own", function()
+  for what, call in pairs {
+    ["a URL that forgets its scheme"] = function() GET "example.com/x" end,
+    ["a URL of another scheme"] = function() GET "ftp://example.com/x" end,
+    ["a method"] = function() tg.http.request("http://example.com/x", "GET") end,
+  } do
+    it(("as %s is no client's, whatever path that has asked for"):format(what), function()
+      local client = t.app(function(app)
+        app:get("/{rest...}", call)
+      end)
+      for _, path in ipairs { "/", "/x", "/com", "/example.com?q=x&a=com/x", "/http:" } do
+        local answer
+        server.logged(function() answer = client:get(path) end)
+        assert.equal(500, answer.status, path)
+      end
     end)
   end
 end)

@@ -146,6 +146,13 @@ describe("tg.log with fields", function()
     end))
   end)
 
+  it("shows a table that stands for the message, or in a format, as JSON", function()
+    assert.equal('info {"order":7}', text_of(function() tg.log.info { order = 7 } end))
+    assert.equal('info got ["a"] of 2', text_of(function() tg.log.info("got %s of %d", { "a" }, 2) end))
+    assert.matches("itself", text_of(function() tg.log.info(cycle) end), 1, true)
+    assert.is_true(#text_of(function() tg.log.info { ("x"):rep(1e6) } end) < 10000)
+  end)
+
   it("raises for nothing", function()
     local lines = text_of(function()
       tg.log.info("%d", "x")
