@@ -121,7 +121,10 @@ local function sought(err)
   end
 end
 
-local DETAILS = { ["UTF-8"] = "a text that was sent is not UTF-8", number = "a number that was sent is not one" }
+local DETAILS = {
+  ["UTF-8"] = "a text that was sent is not UTF-8",
+  number = "a number that was sent is not a finite one",
+}
 
 local IN_A_URL = "a value that was sent cannot stand in a URL"
 

@@ -116,8 +116,8 @@ end
 local function fill_one(name, value, whole)
   local text = text_of(value, "path " .. name)
   if text == "" or is_dots(text) then
-    core.raise_value(('the value of %q cannot stand in a path, where it would lead elsewhere: it is %s'):format(name,
-      text == "" and "empty" or ("%q"):format(text)), whole or text)
+    core.raise_value(('the value of %q cannot be a segment of a path, as it would lead elsewhere: it is %s'):format(
+      name, text == "" and "empty" or ("%q"):format(text)), whole or text)
   end
   return encode(text)
 end
@@ -153,8 +153,8 @@ local function fill_segment(parts, values)
   end
   local segment = table.concat(filled)
   if is_dots(decode(segment)) then
-    core.raise_value(("what makes the segment %q cannot stand in a path, where it would lead elsewhere"):format(
-      segment), decode(segment))
+    core.raise_value(("the values make the text %q, which cannot be a segment of a path, as it would lead elsewhere")
+      :format(segment), decode(segment))
   end
   return segment
 end

@@ -75,7 +75,7 @@ local function note_fault(self, value)
   self.fault = self.fault or { value = value }
 end
 
-local LEFT = "the client left within its body"
+local LEFT = "the client left in the middle of its body"
 
 -- Has only the client left, or the test ended? Then nothing is wrong.
 local function is_end(err)

@@ -146,7 +146,7 @@ describe("call_url.fill", function()
     end)
   end
 
-  local elsewhere = "cannot stand in a path, where it would lead elsewhere"
+  local elsewhere = "cannot be a segment of a path, as it would lead elsewhere"
   local refused = {
     { "/users/{id}", { id = ".." }, 'value of "id" ' .. elsewhere .. ': it is ".."' },
     { "/users/{id}", { id = "." }, 'value of "id" ' .. elsewhere .. ': it is "."' },

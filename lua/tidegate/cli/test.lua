@@ -125,7 +125,7 @@ local function check_last_failures(status)
   if not fault then
     return status
   end
-  output.complain("tidegate test", "behind the last test: " .. tostring(fault))
+  output.complain("tidegate test", "after the last test: " .. tostring(fault))
   return 1
 end
 
