@@ -29,6 +29,7 @@ static struct {
   bool is_within_line; /* the end of a message was dropped */
   bool is_busy;        /* a message is being written, which a signal's handler may interrupt */
   uint64_t dropped;    /* messages, since the last one that went out */
+  void (*keep)(const char *level, tg_text message);
 } output;
 
 /* One write for each message that a pipe takes at once, so that messages of several processes do not mix. */
@@ -85,7 +86,12 @@ void tg_log_set_json(bool is_json) {
   output.is_json = is_json;
 }
 
+void tg_log_keep(void (*keep)(const char *level, tg_text message)) {
+  output.keep = keep;
+}
+
 void tg_log_write(const char *level, tg_text message) {
+  if (output.keep != NULL) output.keep(level, message);
   tg_log_write_fields(level, message, (tg_text){NULL, 0});
 }
 

@@ -13,6 +13,9 @@ void tg_log_write(const char *level, tg_text message);
    are written as they are, ",\"order\":7". */
 void tg_log_write_fields(const char *level, tg_text message, tg_text fields);
 
+/* Has each message of tg_log_write handed over, too, as it is; NULL for nobody. It must not write to the log. */
+void tg_log_keep(void (*keep)(const char *level, tg_text message));
+
 /* Lines are JSON objects from here on, or text. */
 void tg_log_set_json(bool is_json);
 

@@ -12,11 +12,13 @@
 /* --- the Lua state --- */
 
 static const luaL_Reg *const function_lists[] = {
-    tg_task_functions,     tg_clock_functions,     tg_server_functions,    tg_request_functions,    tg_call_functions,
-    tg_stream_functions,   tg_text_functions,      tg_system_functions,    tg_deadline_functions,   tg_tree_functions,
-    tg_blocking_functions, tg_body_functions,      tg_answer_functions,    tg_handles_functions,    tg_coding_functions,
-    tg_file_functions,     tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_client_functions,
-    tg_fields_functions,   tg_json_functions,      tg_watch_functions,     tg_encoding_functions,
+    tg_task_functions,      tg_clock_functions,     tg_server_functions,     tg_request_functions,
+    tg_call_functions,      tg_stream_functions,    tg_text_functions,       tg_system_functions,
+    tg_deadline_functions,  tg_tree_functions,      tg_blocking_functions,   tg_body_functions,
+    tg_answer_functions,    tg_handles_functions,   tg_coding_functions,     tg_file_functions,
+    tg_validator_functions, tg_multipart_functions, tg_access_log_functions, tg_client_functions,
+    tg_fields_functions,    tg_json_functions,      tg_watch_functions,      tg_encoding_functions,
+    tg_log_lines_functions,
 };
 
 void tg_runtime_register(lua_State *L, tg_runtime *runtime, const luaL_Reg *functions) {
@@ -174,7 +176,7 @@ tg_runtime *tg_runtime_new(void) {
   tg_deadlines_open(runtime);
   runtime->stall_ns = UINT64_MAX;
   runtime->stall_ref = runtime->deadline_ref = runtime->forget_ref = runtime->body_ref = runtime->gone_ref = LUA_NOREF;
-  runtime->signal_ref = runtime->stuck_ref = LUA_NOREF;
+  runtime->signal_ref = runtime->stuck_ref = runtime->line_ref = LUA_NOREF;
   if (open_parts(runtime) && lua_cpcall(runtime->L, set_up_state, runtime) == 0) return runtime;
   tg_runtime_free(runtime);
   return NULL;
@@ -264,6 +266,7 @@ static bool free_loop(tg_loop *loop) {
 
 bool tg_runtime_free(tg_runtime *runtime) {
   runtime->is_closing = true;
+  tg_log_lines_close(runtime);
   tg_deadlines_close(runtime);
   if (runtime->L != NULL) {
     tg_script_servers_close(runtime);

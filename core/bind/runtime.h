@@ -54,6 +54,7 @@ typedef struct tg_runtime {
   int gone_ref;       /* called when the client of a request is gone */
   int signal_ref;     /* called with a signal's name */
   int coroutines_ref; /* a table: [coroutine] = true for each that is a task's own */
+  int line_ref;       /* called with the level and the message of a line that C logs; see log_lines.c */
   int stuck_ref;      /* called when the clock is virtual and nothing can ever run again */
   /* in the registry, from the start: */
   int kept_ref;         /* the table of tg_runtime_keep */
@@ -123,6 +124,9 @@ static inline tg_text tg_opt_text(lua_State *L, int index) {
 void tg_deadlines_open(tg_runtime *runtime);
 void tg_deadlines_close(tg_runtime *runtime);
 
+/* Hands over no more lines of the log. */
+void tg_log_lines_close(tg_runtime *runtime);
+
 /* Closes the listeners of scripts. */
 void tg_stream_listeners_close(tg_runtime *runtime);
 
@@ -135,7 +139,7 @@ extern const luaL_Reg tg_task_functions[], tg_clock_functions[], tg_server_funct
     tg_tree_functions[], tg_blocking_functions[], tg_body_functions[], tg_answer_functions[], tg_handles_functions[],
     tg_coding_functions[], tg_file_functions[], tg_validator_functions[], tg_multipart_functions[],
     tg_access_log_functions[], tg_client_functions[], tg_fields_functions[], tg_json_functions[], tg_watch_functions[],
-    tg_encoding_functions[];
+    tg_encoding_functions[], tg_log_lines_functions[];
 
 /* The metatables of userdata by their names, each with what its collection calls. */
 extern const luaL_Reg tg_stream_metatables[], tg_coding_metatables[], tg_file_metatables[], tg_multipart_metatables[],

@@ -37,11 +37,6 @@ function log.set_format(format)
   core.log_format(format)
 end
 
---- For tests: what is logged from here on stands in the list, too.
----@param list tidegate.LogEntry[]?
-function log._keep(list)
-  kept = list
-end
 
 ---@class tidegate.LogEntry
 ---@field level "debug"|"info"|"warn"|"error"
@@ -56,6 +51,13 @@ local function keep(level, message, fields, request)
       level = level, message = message, fields = log_fields.copy(fields or {}), time = core.time(), request = request,
     }
   end
+end
+
+--- For tests: what is logged from here on stands in the list, too; lines of C's own as soon as the test has waited.
+---@param list tidegate.LogEntry[]
+function log._keep(list)
+  kept = list
+  core.on_log_line(keep)
 end
 
 -- The members of a line in JSON behind the message.

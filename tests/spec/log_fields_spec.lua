@@ -3,6 +3,7 @@ local core = require "tidegate.core"
 local cjson = require "cjson"
 local log = require "tidegate.log"
 local log_fields = require "tidegate.log_fields"
+local task = require "tidegate.task"
 local tg = require "tidegate"
 local t = require "tidegate.testing"
 local server = require "tests.support.server"
@@ -206,6 +207,39 @@ describe("t.logs", function()
       { failed.fields.method, failed.fields.path, failed.fields.route, failed.fields.error })
     assert.matches("^stack traceback:", failed.fields.traceback)
   end)
+
+  -- [what the engine says] = {what makes it say so, the level, the message}
+  local engine = {
+    ["that there are too many connections"] = { function()
+      local app = t.app(function(app)
+        app:get("/", function() tg.sleep(10) return "x" end)
+      end, { connections_max = 1 })
+      tg.gather { function() app:get "/" end, function() tg.sleep(1) app:get "/" end }
+    end, "warn", "^new connections are turned away with 503: " },
+    ["that a task has died"] = { function()
+      core.spawn(function() error "died" end)
+      tg.sleep(1)
+    end, "error", "log_fields_spec.lua:%d+: died\nstack traceback:\n" },
+    ["that letting go has failed"] = { function()
+      tg.gather { function() task.at_end(core.current(), function() error "kept" end) end }
+    end, "error", "^letting go of what a task held failed: .*kept$" },
+  }
+
+  for what, case in pairs(engine) do
+    it("holds what the engine says: " .. what, function()
+      case[1]()
+      t.clock.settle()
+      local found = {}
+      for _, line in ipairs(t.logs) do
+        if line.level == case[2] and line.message:find(case[3]) then
+          found[#found + 1] = line
+        end
+      end
+      assert.equal(1, #found)
+      assert.same({}, found[1].fields)
+      assert.is_true(found[1].time <= tg.time())
+    end)
+  end
 
   it("refuses formats that there are not", function()
     assert.has_error(function()
