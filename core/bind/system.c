@@ -74,6 +74,17 @@ static int read_file(lua_State *L) {
   return 3;
 }
 
+/* core.environment() → the names of the process's variables */
+static int environment(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; environ != NULL && environ[i] != NULL; i++) {
+    const char *end = strchr(environ[i], '=');
+    lua_pushlstring(L, environ[i], end != NULL ? (size_t)(end - environ[i]) : strlen(environ[i]));
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
 /* core.user() → the number of the user that the process runs as */
 static int user(lua_State *L) {
   lua_pushnumber(L, (lua_Number)geteuid());
@@ -202,6 +213,7 @@ static int random_bytes(lua_State *L) {
 const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
     {"read_file", read_file},
+    {"environment", environment},
     {"user", user},
     {"working_folder", working_folder},
     {"private_folder", private_folder},

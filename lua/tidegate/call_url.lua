@@ -81,7 +81,10 @@ end
 
 local function parse(text)
   local at = url.parse(text)
-  if at.scheme ~= "http" then
+  if at.scheme == "https" then
+    fail(text, "has the scheme https, and Tidegate does not speak TLS yet: call an http:// address, as that of a proxy "
+      .. "beside it that does")
+  elseif at.scheme ~= "http" then
     fail(text, "has the scheme " .. at.scheme .. "; only http is supported")
   elseif at.user then
     fail(text, "has a user; a user and a password do not belong in a URL, but in the header Authorization")

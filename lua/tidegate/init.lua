@@ -12,6 +12,7 @@ local multimap = require "tidegate.multimap"
 local response = require "tidegate.response"
 local scope = require "tidegate.scope"
 local task = require "tidegate.task"
+local variables = require "tidegate.variables"
 
 local tg = {
   version = core.version,
@@ -73,6 +74,7 @@ end
 ---@return string?
 function tg.env(name, default)
   local value = os.getenv(name)
+  variables.note(name)
   if value == nil or value == "" then
     return default
   end

@@ -34,6 +34,9 @@ return function(args)
   end
   local loaded = loader.load(values.routes)
   loaded:mount()
+  for _, each in ipairs(settings.unknown_variables()) do
+    output.complain("tidegate", (each.level == "warn" and "warning: " or "note: ") .. each.text)
+  end
   local count = #loaded:routes()
   output.line("%d route%s in %s: fine", count, count == 1 and "" or "s", values.routes)
   return 0

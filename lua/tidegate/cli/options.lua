@@ -70,6 +70,8 @@ local function store(flags, option, value)
   if option.many then
     flags[option.name] = flags[option.name] or {}
     table.insert(flags[option.name], value)
+  elseif flags[option.name] ~= nil then
+    usage_error(("--%s is given twice, and takes one value"):format(option.name:gsub("_", "-")))
   else
     flags[option.name] = value
   end
@@ -108,7 +110,7 @@ function options.parse(command, about, args, extra)
         value = nil -- the next option; a value that begins so is given with "="
       end
     end
-    if value == nil then
+    if value == nil or value == "" and not option.read then
       usage_error(("--%s needs a value: --%s %s"):format(name, name, option.value))
     end
     store(flags, option, value)

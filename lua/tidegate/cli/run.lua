@@ -149,6 +149,9 @@ return function(args)
     log.warn "a route that holds the loop cannot be named while it does: the system has no timer left"
   end
   background.start(app.periodic(loaded))
+  for _, each in ipairs(settings.unknown_variables()) do
+    log[each.level](each.text)
+  end
   announce(bound, loaded, values)
   core.run()
   local left = task.shutdown()

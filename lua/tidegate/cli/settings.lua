@@ -2,6 +2,7 @@
 local check = require "tidegate.check"
 local core = require "tidegate.core"
 local nearest = require "tidegate.nearest"
+local variables = require "tidegate.variables"
 
 local settings = {}
 
@@ -41,7 +42,7 @@ local function yes_or_no(value)
   return nil, "true or false"
 end
 
--- The words of a list, or of a text in which commas or blanks stand between them; nil where one is none of them.
+-- The words of a list, or of a text in which commas or blanks stand between them; nil and the word where one is wrong.
 local function words(value, is_fine)
   local all = {}
   for _, item in ipairs(type(value) == "table" and value or { value }) do
@@ -50,7 +51,7 @@ local function words(value, is_fine)
     end
     for word in item:gmatch("[^,%s]+") do
       if not is_fine(word) then
-        return nil
+        return nil, word
       end
       all[#all + 1] = word
     end
@@ -58,8 +59,44 @@ local function words(value, is_fine)
   return #all > 0 and all or nil
 end
 
+local ADDRESSES = "addresses like 127.0.0.1:8000, [::1]:8000 or unix:/path"
+
+-- What is probably meant by a text that is no address to listen on.
+local function meant_address(word)
+  local scheme, rest = word:match "^(%a+)://([^/]*)/?$"
+  if scheme == "https" then
+    return "Tidegate does not speak TLS yet: listen on " .. rest .. ", behind a proxy that does"
+  elseif scheme == "http" then
+    return "an address has no scheme: " .. rest
+  elseif word:find "^:?%d+$" then
+    return ("the host is missing: 127.0.0.1:%s, or 0.0.0.0:%s for every address of the machine"):format(
+      word:match "%d+", word:match "%d+")
+  elseif core.is_network(word) or word:lower() == "localhost" then
+    return ("the port is missing: %s:8000"):format(word:find(":", 1, true) and "[" .. word .. "]" or word)
+  elseif word:find "^%*:%d+$" then
+    return "every address of the machine is 0.0.0.0" .. word:sub(2) .. " or [::]" .. word:sub(2)
+  end
+end
+
+-- That a path is too long, or its folder missing, is told when it is listened on.
+local function is_address(word)
+  return word:find "^unix:." and true or core.normal_address(word) ~= nil
+end
+
 local function addresses(value)
-  return words(value, function() return true end), "an address or a list of them"
+  local seen = {}
+  local list, wrong = words(value, is_address)
+  if not list then
+    return nil, ADDRESSES, wrong, wrong and meant_address(wrong)
+  end
+  for _, word in ipairs(list) do
+    local same = core.normal_address(word) or word
+    if seen[same] and not word:find ":0$" then
+      return nil, nil, word, ("has %s twice"):format(word)
+    end
+    seen[same] = true
+  end
+  return list, ADDRESSES
 end
 
 local function is_type(word)
@@ -68,18 +105,20 @@ local function is_type(word)
 end
 
 local function media_types(value)
-  return words(value, is_type), "a media type or a list of them: text/html, text/*, +json, usual"
+  local list, wrong = words(value, is_type)
+  return list, "a media type or a list of them: text/html, text/*, +json, usual", wrong
 end
 
 local function networks(value)
   local is_empty = value == "" or type(value) == "table" and next(value) == nil
-  local list, wanted = is_empty and {} or addresses(value), "addresses, ranges like 10.0.0.0/8, or unix:"
-  for _, network in ipairs(list or {}) do
-    if network ~= "unix:" and not core.is_network(network) then
-      return nil, wanted
-    end
+  local wanted = "addresses, ranges like 10.0.0.0/8, or unix:"
+  if is_empty then
+    return {}, wanted
   end
-  return list, wanted
+  local list, wrong = words(value, function(word)
+    return word == "unix:" or core.is_network(word)
+  end)
+  return list, wanted, wrong
 end
 
 -- The mode of a file, in octal digits: its owner at least may use a socket.
@@ -248,9 +287,12 @@ local function shown(value)
 end
 
 local function read(setting, value, place)
-  local result, wanted = setting.read(value)
-  if result == nil then
-    usage_error(("%s: %s must be %s, and %s is not"):format(place, setting.name, wanted, shown(value)))
+  local result, wanted, wrong, how = setting.read(value)
+  if result == nil and not wanted then
+    usage_error(("%s: %s %s"):format(place, setting.name, how))
+  elseif result == nil then
+    usage_error(("%s: %s must be %s, and %s is not%s"):format(place, setting.name, wanted,
+      shown(wrong == nil and value or wrong), how and "; " .. how or ""))
   end
   return result
 end
@@ -301,6 +343,32 @@ local function variable_of(name)
   local variable = "TIDEGATE_" .. name
   local value = os.getenv(variable)
   return value ~= "" and value or nil, variable
+end
+
+local OWN = { TIDEGATE_CONFIG = true }
+for _, setting in ipairs(settings.list) do
+  OWN["TIDEGATE_" .. setting.name:upper()] = true
+end
+
+--- What is wrong with variables whose names begin like those of settings and that no script has read: as a warning
+--- where a setting was probably meant.
+---@return {level: "info"|"warn", text: string}[]
+function settings.unknown_variables()
+  local found = {}
+  for _, variable in ipairs(core.environment()) do
+    local name = not OWN[variable] and not variables.is_read(variable) and variable:match "^TIDEGATE_(.+)$"
+    if name then
+      local how = settings.meant(name:lower(), os.getenv(variable))
+      local near = not how and nearest.of(name:lower(), names)
+      local meant = how and "; " .. how or near and "; did you mean TIDEGATE_" .. near:upper() .. "?" or ""
+      found[#found + 1] = {
+        level = (how or near) and "warn" or "info",
+        text = ("the variable %s is no setting%s"):format(variable, meant),
+      }
+    end
+  end
+  table.sort(found, function(a, b) return a.text < b.text end)
+  return found
 end
 
 --- The settings in force.

@@ -21,9 +21,10 @@ describe("options.parse", function()
     assert.same({}, parse())
   end)
 
-  it("collects what may be repeated, and takes the last of what may not", function()
-    assert.same({ listen = { "a:1", "b:2" }, routes = "y" },
-      parse("--listen", "a:1", "--routes", "x", "--listen=b:2", "--routes", "y"))
+  it("collects what may be repeated, and refuses a second one of what may not", function()
+    assert.same({ listen = { "a:1", "b:2" }, routes = "x" }, parse("--listen", "a:1", "--routes", "x", "--listen=b:2"))
+    assert.equal("--routes is given twice, and takes one value", message_of("--routes", "x", "--routes", "x"))
+    assert.equal("--dev is given twice, and takes one value", message_of("--dev=false", "--dev"))
   end)
 
   it("reads flags, and what they are set to", function()

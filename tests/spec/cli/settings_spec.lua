@@ -92,12 +92,15 @@ describe("settings.resolve", function()
   end)
 
   it("reads addresses from a list or from a text with commas", function()
-    assert.same({ "a:1", "b:2" }, settings.resolve({ listen = { "a:1", "b:2" } }).listen)
-    variables.TIDEGATE_LISTEN = "a:1, b:2 c:3"
-    assert.same({ "a:1", "b:2", "c:3" }, settings.resolve({}).listen)
+    local a, b, c = "127.0.0.1:1", "[::1]:2", "unix:/c"
+    assert.same({ a, b }, settings.resolve({ listen = { a, b } }).listen)
+    variables.TIDEGATE_LISTEN = ("%s, %s %s"):format(a, b, c)
+    assert.same({ a, b, c }, settings.resolve({}).listen)
     variables.TIDEGATE_LISTEN = nil
-    assert.same({ "a:1" }, with_file("return { listen = 'a:1' }").listen)
-    assert.same({ "a:1", "b:2" }, with_file("return { listen = { 'a:1', 'b:2' } }").listen)
+    assert.same({ a }, with_file(("return { listen = '%s' }"):format(a)).listen)
+    assert.same({ a, b }, with_file(("return { listen = { '%s', '%s' } }"):format(a, b)).listen)
+    local free = { "127.0.0.1:0", "127.0.0.1:0" } -- two ports that the system chooses
+    assert.same(free, settings.resolve({ listen = free }).listen)
   end)
 
   it("reads media types from a list or from a text with commas", function()
@@ -137,7 +140,7 @@ describe("settings.resolve", function()
       { { dev = "perhaps" }, '--dev: dev must be true or false, and "perhaps" is not' },
       { { dev = {} }, "--dev: dev must be true or false, and this table is not" },
       { { routes = "" }, "--routes: routes must be a text" },
-      { { listen = { "" } }, "--listen: listen must be an address or a list of them" },
+      { { listen = { "" } }, "--listen: listen must be addresses like 127.0.0.1:8000" },
     }
     for _, case in ipairs(cases) do
       assert.matches(case[2], message_of(settings.resolve, case[1]), 1, true)
