@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Appends the names, each with its NUL; 0 or the system's error. */
@@ -72,6 +73,20 @@ static int read_file(lua_State *L) {
   lua_pushstring(L, reason_of(code));
   lua_pushboolean(L, code == TG_ERROR_MISSING);
   return 3;
+}
+
+/* core.make_folder(path): makes it where it is missing → nothing; or a sentence */
+static int make_folder(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  struct stat info;
+  if (mkdir(path, 0777) == 0) return 0;
+  int code = errno;
+  if (code == EEXIST && stat(path, &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return 0;
+    code = ENOTDIR;
+  }
+  lua_pushstring(L, strerror(code));
+  return 1;
 }
 
 /* core.environment() → the names of the process's variables */
@@ -213,6 +228,7 @@ static int random_bytes(lua_State *L) {
 const luaL_Reg tg_system_functions[] = {
     {"list_folder", list_folder},
     {"read_file", read_file},
+    {"make_folder", make_folder},
     {"environment", environment},
     {"user", user},
     {"working_folder", working_folder},

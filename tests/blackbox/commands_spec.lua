@@ -80,7 +80,7 @@ describe("tidegate", function()
       for _, name in ipairs { "--help", "-h", "help" } do
         local result = run { name }
         assert.equal(0, result.status)
-        for _, command in ipairs { "run", "test", "routes", "check", "version" } do
+        for _, command in ipairs { "run", "new", "test", "routes", "check", "version" } do
           assert.matches("\n  " .. command .. " ", result.out)
         end
       end

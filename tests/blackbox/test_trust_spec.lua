@@ -276,9 +276,22 @@ describe("The modules of routes", function()
 end)
 
 describe("A folder without tests", function()
-  it("is told so", function()
-    local result = runner.run { ["routes/a.lua"] = "return function() end" }
-    assert.equal(1, result.status)
-    assert.matches("there is no folder tests here. `tidegate test` runs the files below it", result.err, 1, true)
+  local WHAT_RUNS = "`tidegate test` runs the files below the folder tests whose names end in _spec.lua, or the files "
+    .. "and folders that you name; `tidegate new DIR` makes a folder with a first test\n"
+
+  it("is told so, and what makes one", function()
+    for text, files in pairs {
+      ["there is no folder tests here. "] = { ["routes/a.lua"] = "return function() end" },
+      ["the folder tests holds no file whose name ends in _spec.lua. "] = { ["tests/deep/helper.lua"] = "" },
+    } do
+      local result = runner.run(files)
+      assert.equal(1, result.status)
+      assert.equal("tidegate: " .. text .. WHAT_RUNS, result.err)
+      assert.equal("", result.out)
+    end
+    assert.equal(0, runner.run({ ["tests/a/b/c_spec.lua"] = "it('x', function() end)" }).status)
+    assert.equal(0, runner.run({ ["tests/test_c.lua"] = "it('x', function() end)" }, "--pattern=test_").status)
+    assert.equal(0, runner.run({ [".busted"] = "return { default = { ROOT = { 'specs' } } }",
+      ["specs/c_spec.lua"] = "it('x', function() end)" }).status)
   end)
 end)

@@ -6,15 +6,19 @@ local output = require "tidegate.cli.output"
 
 local commands = {
   run = "serve the routes of a folder (the default command)",
+  new = "make a folder with a route, its test and its settings",
   test = "run busted specs inside the loop: each `it` may sleep and fetch",
   routes = "list what is mounted",
   check = "load everything and report, without serving",
   tasks = "print the tasks of a running gateway as a tree",
   version = "print the version",
 }
-local order = { "run", "test", "routes", "check", "tasks", "version" }
+local order = { "run", "new", "test", "routes", "check", "tasks", "version" }
 
-local MEANT = { serve = "run", start = "run", server = "run", dev = "run --dev", ps = "tasks", lint = "check" }
+local MEANT = {
+  init = "new", create = "new", serve = "run", start = "run", server = "run", dev = "run --dev", ps = "tasks",
+  lint = "check",
+}
 
 local function usage()
   local lines = { "Usage: tidegate [command] [options]", "" }

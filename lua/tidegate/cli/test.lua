@@ -134,19 +134,38 @@ local function has_busted()
   return found ~= nil
 end
 
+local DEPTH_MAX = 30 -- of folders in folders, of which links make a circle
+
+-- Is there a spec in a folder, or below it?
+local function has_spec(folder, depth)
+  for _, name in ipairs(depth < DEPTH_MAX and core.list_folder(folder) or {}) do
+    if name:find "_spec%.lua$" or name:sub(1, 1) ~= "." and has_spec(folder .. "/" .. name, depth + 1) then
+      return true
+    end
+  end
+  return false
+end
+
+local WHAT_RUNS = "`tidegate test` runs the files below the folder tests whose names end in _spec.lua, or the files "
+  .. "and folders that you name; `tidegate new DIR` makes a folder with a first test"
+
 -- Is there anything to run where nobody has said what?
 local function check_folder(args)
   for _, each in ipairs(args) do
-    if each:sub(1, 1) ~= "-" or each:find "^%-%-helper" or each:find "^%-f" or each:find "^%-%-config" then
+    if each:sub(1, 1) ~= "-" or each:find "^%-%-helper" or each:find "^%-f" or each:find "^%-%-config"
+      or each:find "^%-p" or each:find "^%-%-pattern" then
       return -- a file, a folder, or what an option takes; or a configuration of busted's that may say so
     end
   end
   local names, why = core.list_folder "tests"
   if not names and not core.list_folder "." then
     error("this folder cannot be read: " .. why, 0)
+  elseif core.read_file ".busted" then
+    return
   elseif not names then
-    error("there is no folder tests here. `tidegate test` runs the files below it whose names end in _spec.lua, or the "
-      .. "files and folders that you name", 0)
+    error("there is no folder tests here. " .. WHAT_RUNS, 0)
+  elseif not has_spec("tests", 1) then
+    error("the folder tests holds no file whose name ends in _spec.lua. " .. WHAT_RUNS, 0)
   end
 end
 
