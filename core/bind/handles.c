@@ -31,7 +31,8 @@ static int handles(lua_State *L) {
 /* core.own_references() → {[key] = true, …}: what the runtime itself keeps in the registry */
 static int own_references(lua_State *L) {
   const tg_runtime *runtime = tg_runtime_of(L);
-  const int references[] = {runtime->kept_ref, runtime->traceback_ref, runtime->memory_error_ref, runtime->push_ref};
+  const int references[] = {runtime->kept_ref, runtime->traceback_ref, runtime->memory_error_ref, runtime->push_ref,
+                            runtime->get_ref};
   lua_newtable(L);
   for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
     lua_pushboolean(L, 1);

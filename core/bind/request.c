@@ -29,6 +29,12 @@ static tg_text only_value(const tg_head *head, tg_text name) {
   return tg_head_find(head, name, field) == NULL ? field->value : TG_TEXT("");
 }
 
+/* That of most requests is there already. */
+static void push_method(lua_State *L, tg_text method) {
+  if (tg_text_equal(method, TG_TEXT("GET"))) lua_rawgeti(L, LUA_REGISTRYINDEX, tg_runtime_of(L)->get_ref);
+  else push_text(L, method);
+}
+
 /* core.request_line() → exchange, method, path, X-Request-Timeout-Ms or nil, of the request that the running task is for:
    its function has no arguments, since pushing them may fail without memory, and here that is the task's own error */
 static int line(lua_State *L) {
@@ -36,7 +42,7 @@ static int line(lua_State *L) {
   tg_exchange *exchange = task != NULL ? task->owner : NULL;
   if (exchange == NULL) tg_raise(L, "this task is for no request");
   lua_pushlightuserdata(L, exchange);
-  push_text(L, exchange->head.method);
+  push_method(L, exchange->head.method);
   push_text(L, exchange->target.path);
   push_text(L, only_value(&exchange->head, TG_TEXT("X-Request-Timeout-Ms")));
   return 4;

@@ -122,6 +122,8 @@ static int set_up_state(lua_State *L) {
   runtime->push_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "not enough memory");
   runtime->memory_error_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushliteral(L, "GET");
+  runtime->get_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_createtable(L, KEPT_FIRST, 0);
   runtime->kept_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushboolean(L, true);

@@ -61,6 +61,7 @@ typedef struct tg_runtime {
   int traceback_ref;    /* adds a traceback to an error */
   int push_ref;         /* tg_task_push_protected */
   int memory_error_ref; /* what a wait raises whose results there was no memory for */
+  int get_ref;          /* "GET", the method of most requests */
 } tg_runtime;
 
 /* A runtime with all modules ready to be required; NULL without memory. */
