@@ -11,7 +11,7 @@ static void push_function(lua_State *L, lua_CFunction function) {
   lua_pushcclosure(L, function, TG_JSON_UPVALUES);
 }
 
-/* core.json_functions(list, object, raw, held, shown, name) → encode, decode: with the metatables of tables that are lists
+/* core.json_functions(list, object, raw, held, shown, name) → encode, decode, respond: with the metatables of tables that are lists
    or objects whatever is in them, and of those whose item 1 is JSON already. What is decoded has one of the first two. A
    table with a metatable and something at `held` is what that has at `shown`; a metatable has its own name at `name`. */
 static int json_functions(lua_State *L) {
@@ -19,7 +19,8 @@ static int json_functions(lua_State *L) {
   for (int given = 5; given <= GIVEN; given++) luaL_checktype(L, given, LUA_TSTRING);
   push_function(L, tg_json_encode);
   push_function(L, tg_json_decode);
-  return 2;
+  push_function(L, tg_json_respond);
+  return 3;
 }
 
 /* core.utf8_repaired(text) → the text, with U+FFFD in place of each byte that is not UTF-8 */

@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-/* The upvalues of both functions, behind the runtime: the metatables by which a table says what it is; the key of what a
+/* The upvalues of the functions, behind the runtime: the metatables by which a table says what it is; the key of what a
    map of multimap.lua holds, and in that, of what it shows; of the name in a metatable; and what each of the functions
    works with. */
 enum {
@@ -20,6 +20,10 @@ enum {
 
 /* encode(value) → text; or nil and what is wrong, with the place of it: " at a.b.3: it is a function" */
 int tg_json_encode(lua_State *L);
+
+/* respond(exchange, value, below) → true: a small object whose text has fewer bytes than that was sent as the answer of
+   an exchange, status 200, and never became a string; otherwise what encode returns, and nothing was sent */
+int tg_json_respond(lua_State *L);
 
 /* decode(text) → true, value; or false and what is wrong, with its line and column */
 int tg_json_decode(lua_State *L);

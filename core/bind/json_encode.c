@@ -2,6 +2,7 @@
    between and the values stay as they are. An object is gone through once: its members, taken down, are put in order and
    written; tables among them wait in a table of ours. Nothing recurses. */
 #include "bind/json.h"
+#include "bind/request.h"
 #include "bind/runtime.h"
 #include "proto/json_members.h"
 #include "proto/json_reader.h"
@@ -509,11 +510,11 @@ static void give_back(work *is, lua_State *L) {
 
 /* --- small objects --- */
 
-/* Takes down the members of the table at VALUE; false, with anything pushed, where it is not small: there are many, or
+/* Takes down the members of the table at `index`; false, with anything pushed, where it is not small: there are many, or
    tables or number keys among them, or much text. [-0, +?, -] */
-static bool add_small_members(lua_State *L, tg_json_members *members) {
+static bool add_small_members(lua_State *L, int index, tg_json_members *members) {
   size_t bytes = 0;
-  for (lua_pushnil(L); lua_next(L, VALUE) != 0; lua_pop(L, 1)) {
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
     if (members->count == SMALL_MEMBERS || lua_type(L, -2) != LUA_TSTRING) return false;
     tg_text name;
     name.data = lua_tolstring(L, -2, &name.size);
@@ -527,14 +528,14 @@ static bool add_small_members(lua_State *L, tg_json_members *members) {
 }
 
 /* The usual small answer, an object of a few short texts and numbers, without what larger values need: half the
-   instructions. False, with anything pushed, where the value is another or something is wrong in it. [-0, +?, m] */
-static bool encode_small(lua_State *L) {
+   instructions. Writes the value at `index` into SMALL_BYTES at `memory` and says in *size how much that is; false, with
+   anything pushed, where the value is another or something is wrong in it. [-0, +?, -] */
+static bool write_small(lua_State *L, int index, char *memory, size_t *size) {
   tg_json_member list[SMALL_MEMBERS];
   tg_json_members members = {list, 0, SMALL_MEMBERS};
-  char memory[SMALL_BYTES];
-  tg_buffer text = {.data = memory, .capacity = sizeof memory}; /* which never has to grow */
-  if (lua_type(L, VALUE) != LUA_TTABLE || lua_getmetatable(L, VALUE) != 0) return false;
-  if (!add_small_members(L, &members)) return false;
+  tg_buffer text = {.data = memory, .capacity = SMALL_BYTES}; /* which never has to grow */
+  if (lua_type(L, index) != LUA_TTABLE || lua_getmetatable(L, index) != 0) return false;
+  if (!add_small_members(L, index, &members)) return false;
   if (members.count > 1) tg_json_members_sort(&members, 0);
   memory[text.end++] = '{';
   for (size_t i = 0; i < members.count; i++) {
@@ -544,13 +545,34 @@ static bool encode_small(lua_State *L) {
     if (!write_scalar(&text, &list[i].value)) return false;
   }
   memory[text.end++] = '}';
-  lua_pushlstring(L, memory, text.end);
+  *size = text.end;
   return true;
 }
 
+int tg_json_respond(lua_State *L) {
+  enum { ANSWER = 2 };
+  char memory[SMALL_BYTES];
+  tg_response response = {.status = 200, .type = TG_TEXT("application/json"), .body = {memory, 0}};
+  tg_exchange *exchange = tg_request_check_exchange(L);
+  double below = luaL_checknumber(L, 3);
+  if (write_small(L, ANSWER, memory, &response.body.size) && (double)response.body.size < below) {
+    tg_exchange_respond(exchange, &response);
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_settop(L, ANSWER);
+  lua_remove(L, 1);
+  return tg_json_encode(L);
+}
+
 int tg_json_encode(lua_State *L) {
+  char memory[SMALL_BYTES];
+  size_t size;
   if (lua_gettop(L) != VALUE) lua_settop(L, VALUE);
-  if (encode_small(L)) return 1;
+  if (write_small(L, VALUE, memory, &size)) {
+    lua_pushlstring(L, memory, size);
+    return 1;
+  }
   lua_settop(L, VALUE);
   work *is = take_work(L);
   lua_pushnil(L); /* WAITING */

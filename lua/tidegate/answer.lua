@@ -13,7 +13,7 @@ local number_text = require("tidegate.text").number
 local type, xpcall = type, xpcall
 local answer_lines = forwarding.answer_lines
 local is_wanted = answer_coding.is_wanted
-local respond, encode, results = core.respond, json.encode, task.results
+local respond, encode, results, respond_json = core.respond, json.encode, task.results, json.respond
 local is_upstream, response_of = response.is_upstream, response.of
 local is_file, is_response = response.is_file, response.is_response
 
@@ -232,11 +232,11 @@ function answer.send(exchange, request, compression, first, body, headers)
     elseif is_upstream(first) then
       return answer.send(exchange, request, compression, response_of(first))
     end
-    local text = encode(first)
-    if #text < compression.compress_bytes_min then -- as most answers: they are not worth a call of their own
-      return respond(exchange, 200, JSON, text)
+    local text, wrong = respond_json(exchange, first, compression.compress_bytes_min)
+    if text == true then -- as most answers
+      return nil
     end
-    return reply(exchange, request, compression, 200, JSON, text)
+    return reply(exchange, request, compression, 200, JSON, text or json.refuse(wrong))
   elseif kind == "string" then
     return reply(exchange, request, compression, 200, TEXT, first)
   elseif kind == "nil" then

@@ -22,8 +22,8 @@ local defer = {}
 local SECONDS_MAX = 30 -- of each function, and of the wait for a client that is slow to take its answer
 local FUNCTIONS_MAX = 1000 -- of one request
 
--- How many lists there are, for who need not look otherwise.
-local live = { count = 0 }
+-- How many lists there are, and whether there are any, for who need not look otherwise.
+local live = { count = 0, is_any = false }
 defer.live = live
 
 -- [exchange, or task that owns some] = {{fn, place}, …, added}
@@ -61,7 +61,7 @@ function defer.add(fn)
   local list = lists[of]
   if not list then
     list = { added = 0 }
-    lists[of], live.count = list, live.count + 1
+    lists[of], live.count, live.is_any = list, live.count + 1, true
     if is_exchange then
       core.want_sent(of)
     end
@@ -119,6 +119,7 @@ function defer.run(of, is_exchange)
   if list then
     pcall(scope.shield, run_all, of, list, is_exchange)
     lists[of], live.count = nil, live.count - 1
+    live.is_any = live.count > 0
   end
   owners[of] = nil
 end

@@ -302,7 +302,7 @@ function serve.handler(find, dev, compression)
     if not ok then
       answer_failure(self, exchange, request, err, task.trace())
     end
-    if deferred.count > 0 and defer.is_wanted(exchange) then
+    if deferred.is_any and defer.is_wanted(exchange) then
       run_deferred(exchange)
     end
     request._exchange = false -- what is still asked of it raises
