@@ -13,7 +13,7 @@ local number_text = require("tidegate.text").number
 local type, xpcall = type, xpcall
 local answer_lines = forwarding.answer_lines
 local is_wanted = answer_coding.is_wanted
-local respond, encode, results, respond_json = core.respond, json.encode, task.results, json.respond
+local respond, encode, results, respond_json = core.respond, json.encode, task.results, json._respond
 local is_upstream, response_of = response.is_upstream, response.of
 local is_file, is_response = response.is_file, response.is_response
 
@@ -236,7 +236,7 @@ function answer.send(exchange, request, compression, first, body, headers)
     if text == true then -- as most answers
       return nil
     end
-    return reply(exchange, request, compression, 200, JSON, text or json.refuse(wrong))
+    return reply(exchange, request, compression, 200, JSON, text or json._refuse(wrong))
   elseif kind == "string" then
     return reply(exchange, request, compression, 200, TEXT, first)
   elseif kind == "nil" then

@@ -16,7 +16,8 @@ local error, setmetatable, type = error, setmetatable, type
 local json = {}
 
 local Raw = { __name = "tidegate.json.raw" }
-local encode, try_decode, respond = core.json_functions(marks.list, marks.object, Raw, multimap.HELD, "values", "__name")
+local encode, try_decode, respond =
+  core.json_functions(marks.list, marks.object, Raw, multimap.HELD, "values", "__name")
 
 --- What JSON's null decodes to and encodes from. It is lua-cjson's, too.
 json.null = require("cjson").null
@@ -57,7 +58,7 @@ end
 
 --- Raises an error of kind "json".
 ---@param wrong string " at a.b.3: it is a function"
-function json.refuse(wrong)
+function json._refuse(wrong)
   error(errors.new { kind = "json", message = "cannot encode as JSON" .. wrong, wrong = wrong }, 0)
 end
 
@@ -66,7 +67,7 @@ end
 ---@return string
 function json.encode(value)
   local text, wrong = encode(value)
-  return text or json.refuse(wrong)
+  return text or json._refuse(wrong)
 end
 
 --- Encodes a value as the answer of an exchange, and sends that where it is small: its text is no string then.
@@ -74,8 +75,8 @@ end
 ---@param value any
 ---@param below integer bytes that are too many
 ---@return true|string|nil # true where it is sent; otherwise the text, or nil
----@return string? # and what is wrong with the value, for json.refuse
-json.respond = respond
+---@return string? # and what is wrong with the value, for json._refuse
+json._respond = respond
 
 --- Decodes a text without raising.
 ---@param text string

@@ -34,7 +34,7 @@ local USES = {
     'a header\'s name must be a token, like X-Name, and "X Y" is not' },
   ["a URL"] = { function(value) GET(value) end, "ftp://up.test/",
     'the URL "ftp://up.test/" has the scheme ftp; only http is supported' },
-  ["a URL's host"] = { function(value) GET("http://" .. value .. "/") end, "a b", "that was sent cannot stand in a URL" },
+  ["a URL's host"] = { function(value) GET("http://" .. value .. "/") end, "a b", "was sent cannot stand in a URL" },
   ["a URL's path"] = { function(value) GET(UP .. "/" .. value) end, "a%zz", "cannot stand in a URL" },
   ["a URL's query"] = { function(value) GET(UP .. "/?q=" .. value) end, "a\nb", "cannot stand in a URL" },
   ["a method"] = { function(value) tg.http.request(value, UP .. "/") end, "GE T", "a method must be a token" },

@@ -222,7 +222,7 @@ describe("t.logs", function()
     end, "error", "log_fields_spec.lua:%d+: died\nstack traceback:\n" },
     ["that letting go has failed"] = { function()
       tg.gather { function() task.at_end(core.current(), function() error "kept" end) end }
-    end, "error", "^letting go of what a task held failed: .*kept$" },
+    end, "error", "^releasing what a task held failed: .*kept$" },
   }
 
   for what, case in pairs(engine) do

@@ -41,7 +41,7 @@ local RETURNS = {
   { function() return tg.response {}, 404 end, "returned a response object and after it 404" },
   { function() return true end, "and this one returned true; tg.json.encode makes JSON of any value" },
   { function() return tg.null end, "and this one returned tg.null" },
-  { function() return print end, "this one returned a function; a method is called with a colon, as request:body(), and" },
+  { function() return print end, "this one returned a function; a method is called with a colon, as request:body()" },
   { function() return 200, true end, "a response's body must be a string, a table or a function(write), not true" },
   { function() return 200, "<p>", "text/html" end,
     'the headers of an answer must be a table; a content type is one of them: { ["Content-Type"] = "text/html" }' },

@@ -135,7 +135,7 @@ local CALLS = {
   { function() tg.scope(function(scope) scope.spawn(fn) end) end,
     "scope.spawn is called with a colon: scope:spawn(…)" },
   { function() tg.scope(function(scope) scope:spawn() end) end, "scope:spawn takes a function, not nil" },
-  { function() tg.fail_after(fn, 1) end, "takes a number of seconds, and a function, in this order, and here they are" },
+  { function() tg.fail_after(fn, 1) end, "a number of seconds, and a function, in this order, and here they are" },
   { function() tg.move_on_after(1) end, "tg.move_on_after takes a number of seconds, and a function, not nil" },
   { function() tg.shield(5) end, "tg.shield takes a function, not 5" },
   { function() tg.background() end, "tg.background takes a function, not nil" },
