@@ -1,7 +1,6 @@
 -- gather, map and race: several functions at once, and what becomes of their failures.
 local check = require "tidegate.check"
 local core = require "tidegate.core"
-local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
 local nursery = require "tidegate.nursery"
 local places = require "tidegate.places"
@@ -111,7 +110,7 @@ function Run:failed(index, err, trace, seconds)
   self.failures = self.failures + 1
   self.errors[key] = err
   self.traces[key] = trace
-  self.late[key] = self.nursery.cancelled and true -- it fails as it cleans up
+  self.late[key] = self.nursery.cancelled and not self.nursery:is_own_failure() -- it fails as it cleans up
   if options.on_error == "collect" then
     self.results[key] = { ok = false, error = err, seconds = seconds }
   end
@@ -154,8 +153,7 @@ function Run:report_lost(level, why)
   for _, key in ipairs(self.keys) do
     local err = self.errors[key]
     if err ~= nil and not rawequal(err, self.nursery.failure) then
-      local may_fail = not self.late[key] or errors.is_error(err)
-      lost.report(self.nursery.task, level, why, err, self.traces[key], may_fail)
+      lost.report(self.nursery.task, level, why, err, self.traces[key], not self.late[key])
     end
   end
 end

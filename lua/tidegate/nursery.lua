@@ -3,10 +3,10 @@
 -- Nothing outlives it. The first failure of a child cancels its siblings, and is raised by join() once they have ended.
 -- What a failure or a success means beyond that is the policy's business (gather.lua).
 local core = require "tidegate.core"
-local errors = require "tidegate.errors"
 local lost = require "tidegate.lost"
 local places = require "tidegate.places"
 local task = require "tidegate.task"
+local unheard = require "tidegate.unheard"
 local new_table = require "table.new"
 
 local spawn_for, current, park, wake = core.spawn_for, core.current, core.park, core.wake
@@ -19,6 +19,7 @@ local note_trace, take_trace, home, reserve = task.note_trace, task.trace, task.
 ---@field children (lightuserdata|false)[] false where one has ended
 ---@field count integer children that have not ended
 ---@field free integer[]? places whose child has ended, in a scope that may have children without end
+---@field waits table<lightuserdata, integer>|false of the children, when they were cancelled; in tests
 ---@field frame table? the cancel scope of the waiting task's own code
 ---@field results table<any, any>
 local Nursery = { __name = "tidegate.Nursery" }
@@ -40,6 +41,7 @@ function nursery.new(size)
     count = 0,
     waiting = false,
     cancelled = false,
+    waits = false,
     failed = false,
     failure = false,
     trace = false,
@@ -60,6 +62,28 @@ function Nursery:move(of)
   end
 end
 
+local HEARS_NOW = -1
+
+-- How often each child that is ready has waited: it hears of a cancellation when it waits once more, and one that waits
+-- hears of it now. What they raise from then on is of their clean-up.
+local function waits_of(children)
+  local waits = {}
+  for _, child in ipairs(children) do
+    local info = child and core.task_info(child)
+    if info then
+      waits[child] = info.state == "waits" and HEARS_NOW or info.waits
+    end
+  end
+  return waits
+end
+
+--- Is it a failure of its own that the running task has, and not one of its clean-up? For tests; false where none runs.
+---@return boolean
+function Nursery:is_own_failure()
+  local waits = self.waits and self.waits[current()]
+  return waits and waits == core.task_info(current()).waits or false
+end
+
 --- Cancels every child that has not ended.
 ---@param value tidegate.Cancelled
 function Nursery:cancel(value)
@@ -67,6 +91,7 @@ function Nursery:cancel(value)
     return
   end
   self.cancelled = value
+  self.waits = unheard.is_on and waits_of(self.children)
   for _, child in ipairs(self.children) do
     if child then
       value.children = value.children + 1
@@ -107,8 +132,8 @@ function Nursery:fail(value, trace)
       lost.report(current(), "error", ABANDONED, value, trace)
     end
   elseif not is_same(self, value, trace) then
-    local may_fail = errors.is_error(value) -- two upstreams may be down at once
-    lost.report(self.task or current(), "error", "beside another, whose error is raised", value, trace, may_fail)
+    lost.report(self.task or current(), "error", "beside another, whose error is raised", value, trace,
+      self:is_own_failure())
   end
 end
 

@@ -1,13 +1,13 @@
 -- Failures that nobody but the log hears of: of background tasks, of clean-ups, of what was deferred. `tidegate test`
 -- listens to them, so that none passes in silence.
-local unheard = {}
+local unheard = { is_on = false }
 
 local listener
 
 --- For `tidegate test`: who hears of them.
 ---@param fn fun(what: string, err: any, trace: string?, may_fail: boolean?)?
 function unheard.listen(fn)
-  listener = fn
+  listener, unheard.is_on = fn, fn ~= nil
 end
 
 --- Tells of a failure, each time it comes; the log may count it.
