@@ -172,11 +172,10 @@ describe("a route that raises", function()
   end)
 
   it("cannot split its answer: nothing of it is sent", function()
-    local _, entry = fail "/split?value=a%0D%0Ab" -- the first is told in full, the log counts the others
-    assert.matches("header X-Echo: its value has a CR, LF or NUL", entry, 1, true)
     for _, value in ipairs { "a%0D%0ASet-Cookie:%20evil=1", "a%0Ab", "a%0Db", "a%00b" } do
       local answer = serving:ask(get("/split?value=" .. value))
-      assert.equal(500, answer.status)
+      assert.equal(400, answer.status)
+      assert.matches("header X-Echo: its value has a CR, LF or NUL", answer.body, 1, true)
       assert.not_matches("evil", answer.head, 1, true)
       assert.not_matches("X-Echo", answer.head, 1, true)
       assert.not_matches("fine", answer.body, 1, true)
