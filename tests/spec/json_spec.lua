@@ -208,15 +208,22 @@ describe("json.encode", function()
       value[number] = { id = number, name = "n" .. number, tags = { "a", "b" }, [number] = 1.5, inner = { x = {} } }
     end
     local text = json.encode(value)
-    collectgarbage()
-    collectgarbage "stop"
-    local before = collectgarbage "count"
-    for _ = 1, 10 do
-      assert(json.encode(value) == text)
+    local function garbage_of_ten()
+      collectgarbage()
+      collectgarbage "stop"
+      local before = collectgarbage "count"
+      for _ = 1, 10 do
+        assert(json.encode(value) == text)
+      end
+      local garbage = collectgarbage "count" - before
+      collectgarbage "restart"
+      return garbage
     end
-    local after = collectgarbage "count"
-    collectgarbage "restart"
-    assert.is_true(after - before < 2, after - before)
+    local least = math.huge -- in one of the rounds the loop itself may be compiled, which takes memory
+    for _ = 1, 5 do
+      least = math.min(least, garbage_of_ten())
+    end
+    assert.is_true(least < 2, least)
   end)
 end)
 
