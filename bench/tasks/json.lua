@@ -4,7 +4,7 @@ local cjson = require "cjson"
 local tg = require "tidegate"
 local clock = require "lib.clock"
 
-local ROUNDS = 5
+local ROUNDS = 15
 local SECONDS = 0.02 -- of each round, and of the warm-up
 local RUNS_FOR_GARBAGE = 10
 
