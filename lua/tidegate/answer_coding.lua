@@ -169,6 +169,7 @@ end
 ---@async
 ---@param bytes string
 function AnswerEncoder:write(bytes)
+  task.check_can_wait "write"
   if self.busy then
     core.raise "write: another task waits to write to this answer"
   elseif self.midway then

@@ -298,6 +298,24 @@ describe("an answer in pieces", function()
     assert.is_true(is_whole)
   end)
 
+  it("goes on behind a write from where nothing can wait, which sends nothing", function()
+    for _, coding in ipairs { "gzip", "zstd" } do
+      local message
+      local text, is_whole = read_all(ask(function(write)
+        write "before, "
+        table.sort({ 2, 1 }, function(a, b)
+          message = tostring(select(2, pcall(write, "lost")))
+          return a < b
+        end)
+        write "behind"
+      end, coding), coding)
+      assert.matches("write waits, and nothing can wait inside a function that C code calls back", message, 1, true)
+      assert.equal("before, behind", text)
+      assert.is_true(is_whole)
+      t.close()
+    end
+  end)
+
   it("goes on behind a write whose wait was ended", function()
     local parts, ended = {}, 0
     local stream = ask(function(write)

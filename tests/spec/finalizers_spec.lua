@@ -159,6 +159,36 @@ describe("A finalizer in the middle of", function()
     end, 2000)
   end)
 
+  it("an answer in pieces may write to it, and gets an error; encoded or not", function()
+    local messages = {}
+    local client = t.app(function(app)
+      app:get("/", function()
+        return tg.response { headers = { ["Content-Type"] = "text/plain" }, body = function(write)
+          finalizers.start { function() messages[#messages + 1] = select(2, pcall(write, "lost")) end }
+          for number = 1, 300 do
+            write(("line %d\n"):format(number))
+            local _ = { tostring {} }
+          end
+          finalizers.stop()
+        end }
+      end)
+    end, { compress = true })
+    local lines = {}
+    for number = 1, 300 do
+      lines[number] = ("line %d\n"):format(number)
+    end
+    for _, coding in ipairs { "gzip", "identity" } do
+      messages = {}
+      local answer = client:get("/", { headers = { ["Accept-Encoding"] = coding } })
+      assert.equal(coding == "gzip" and "gzip" or nil, answer.headers["content-encoding"])
+      assert.equal(table.concat(lines), answer:body { decode = true })
+      assert.is_true(#messages > 0)
+      for _, message in ipairs(messages) do
+        assert.matches("write waits, and nothing can wait in a finalizer", tostring(message), 1, true)
+      end
+    end
+  end)
+
   it("a body read whole or in pieces may read it too, and gets an error", function()
     local client = t.app(function(app)
       app:post("/whole", function(request)
