@@ -29,11 +29,16 @@ copies.live = live
 
 local function note_of(exchange)
   local note = noted[exchange]
-  if not note then
-    note = { answers = {}, next = 1 }
-    noted[exchange], live.count, live.is_any = note, live.count + 1, true
+  if note then
+    return note
   end
-  return note
+  local fresh = { answers = {}, next = 1 } -- a finalizer may run here, and note the same one
+  note = noted[exchange]
+  if note then
+    return note
+  end
+  noted[exchange], live.count, live.is_any = fresh, live.count + 1, true
+  return fresh
 end
 
 local function source_of(held)

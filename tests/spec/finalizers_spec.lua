@@ -1,5 +1,6 @@
 -- A script's finalizer may run wherever memory is asked for, in the middle of whatever the gateway is doing. It is a
 -- call from where nothing can wait: it gets an error or does what it says, and what it came upon goes on untouched.
+local copies = require "tidegate.copies"
 local core = require "tidegate.core"
 local ffi = require "ffi"
 local finalizers = require "tests.support.finalizers"
@@ -186,6 +187,40 @@ describe("A finalizer in the middle of", function()
       for _, message in ipairs(messages) do
         assert.matches("write waits, and nothing can wait in a finalizer", tostring(message), 1, true)
       end
+    end
+  end)
+
+  it("the first look at a request's headers may look at them too, and both are forgotten with the request", function()
+    local was_on, moment = jit.status(), nil
+    finally(function() return was_on and jit.on() end)
+    jit.off() -- a compiled loop may never end in a finalizer: finalizers_everywhere.lua says why
+    jit.flush()
+    local client = t.app(function(app)
+      app:get("/", function(request)
+        local left = math.huge
+        local runs = 0
+        local function until_true(fn)
+          repeat
+            local _ = { tostring {} }
+          until fn()
+        end
+        finalizers.start { function()
+          runs, left = runs + 1, left - 1
+          return left == 0 and request.headers["x-own"]
+        end }
+        until_true(function() return runs > 0 end)
+        left = moment
+        local own = request.headers["x-own"]
+        until_true(function() return left <= 0 end)
+        finalizers.stop()
+        return own
+      end)
+    end)
+    for number = 1, 120 do
+      moment = number % 5 + 1
+      assert.equal("own", client:get("/", { headers = { ["X-Own"] = "own" } }):body())
+      tg.sleep(0.01)
+      assert.equal(0, copies.live.count)
     end
   end)
 
