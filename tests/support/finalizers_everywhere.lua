@@ -7,7 +7,32 @@ local tg = require "tidegate"
 
 local PER_ROUND, RUNS_MAX = 100, 700 -- of each test
 
-jit.off() -- so that they come between any two instructions; compiled code leaves a trace for each, perhaps without end
+-- Without compiled code they come between any two instructions. With it they may never end, by a fault that LuaJIT had
+-- until August 2023, and has in Debian 12 (Debian 13 is without it): where the code of a `pairs` loop was compiled for
+-- values of one type and is left where it begins, the interpreter enters it again, and only a trace for the way out,
+-- which is not made while a finalizer runs, ends that. This never prints:
+--
+--   local function each(t) for _, value in pairs(t) do local _ = #value end end
+--   for _ = 1, 200 do each { a = "text", b = "text" } end
+--   getmetatable(newproxy(true)).__gc = function() each { a = {}, b = {} } end
+--   collectgarbage()
+--   print "done"
+jit.off()
+jit.flush() -- what was compiled so far
+
+-- Tests in which none run: file, name, and why.
+local WITHOUT = {
+  { "serve", "may run out of stack", "one that finds no stack raises into what it interrupts, in place of that" },
+  { "canonical", "takes less than 50 ms of the machine's time", "they take their time, too" },
+}
+local without = {}
+for _, each in ipairs(WITHOUT) do
+  local file, name = unpack(each)
+  local spec = assert(io.open("tests/spec/" .. file .. "_spec.lua"))
+  assert(spec:read("*a"):find(('it("%s"'):format(name), 1, true), name .. ": there is no such test any more")
+  spec:close()
+  without[name] = true
+end
 
 local nothing = function() end
 
@@ -111,8 +136,10 @@ calls[#calls + 1] = function()
   end
 end
 
-busted.subscribe({ "test", "start" }, function()
-  finalizers.start(calls, PER_ROUND, RUNS_MAX)
+busted.subscribe({ "test", "start" }, function(test)
+  if not without[test.name] then
+    finalizers.start(calls, PER_ROUND, RUNS_MAX)
+  end
   return nil, true
 end)
 
