@@ -61,8 +61,9 @@ static bool turn_off(tg_runtime *runtime) {
 bool tg_script_access_log_close(tg_runtime *runtime) {
   if (runtime->access_log == NULL) return true;
   bool has_ended = turn_off(runtime);
-  tg_access_log_free(runtime->access_log);
-  runtime->access_log = NULL;
+  tg_access_log *ended = runtime->access_log;
+  runtime->access_log = NULL; /* first: the watchdog's handler may come in between, and looks at it */
+  tg_access_log_free(ended);
   return has_ended;
 }
 

@@ -443,6 +443,7 @@ static void append_name(tg_buffer *path, tg_text name) {
 static void push_wrong(work *is, lua_State *L) {
   tg_buffer *path = &is->text;
   tg_buffer_clear(path);
+  find_names(is, 0);
   for (int i = 0; i < is->depth && tg_buffer_size(path) < PATH_BYTES_MAX; i++) {
     const frame *in = &is->frames[i];
     tg_buffer_append_text(path, i == 0 ? TG_TEXT(" at ") : TG_TEXT("."));

@@ -13,14 +13,14 @@ void tg_log_write(const char *level, tg_text message);
    are written as they are, ",\"order\":7". */
 void tg_log_write_fields(const char *level, tg_text message, tg_text fields);
 
+/* A message from a signal's handler, whatever it has interrupted: one line of at most 1 KiB, printable ASCII. `request`
+   is the id of the request that it is about, which JSON has as a field; empty for none. */
+void tg_log_write_in_handler(const char *level, tg_text message, tg_text request);
+
 /* Has each message of tg_log_write handed over, too, as it is; NULL for nobody. It must not write to the log. */
 void tg_log_keep(void (*keep)(const char *level, tg_text message));
 
 /* Lines are JSON objects from here on, or text. */
 void tg_log_set_json(bool is_json);
-
-/* The same from a signal's handler, whatever it has interrupted: one line of at most 1 KiB, printable ASCII. `request` is the
-   id of the request that it is about, which JSON has as a field; empty for none. */
-void tg_log_write_in_handler(const char *level, tg_text message, tg_text request);
 
 #endif

@@ -40,7 +40,8 @@ tg_buffer *tg_scratch_take_further(lua_State *L, tg_scratches *scratches, const 
 }
 
 void tg_scratch_give(tg_scratches *scratches, tg_buffer *buffer) {
-  TG_CHECK(scratches->top != NULL && buffer == &scratches->top->buffer);
+  while (scratches->top != NULL && buffer != &scratches->top->buffer) release(scratches); /* an error has left them */
+  TG_CHECK(scratches->top != NULL);
   release(scratches);
 }
 

@@ -3,7 +3,7 @@
    Whatever asks Lua for memory may collect garbage, and a script's finalizer may then call any function of ours in the
    middle of the one that runs. So a scratch is its owner's alone, from TG_SCRATCH_TAKE to tg_scratch_give, and who takes
    one meanwhile gets another. An error that leaves the owner needs no give: that its frame is gone shows when the next
-   one is taken. With the sanitizer a scratch is freed when it is given back, so that a slice of it that is read later
+   one is taken, or one further out is given back. With the sanitizer a scratch is freed when it is given back, so that a slice of it that is read later
    is found. */
 #ifndef TG_BIND_SCRATCH_H
 #define TG_BIND_SCRATCH_H

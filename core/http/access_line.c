@@ -99,34 +99,18 @@ static char *put_unicode_escape(char *at, unsigned code) {
   return at;
 }
 
-/* The bytes of the UTF-8 character at `from`; 0 where there is none. */
-static size_t size_of_character(const char *from, const char *end) {
-  unsigned char lead = (unsigned char)*from;
-  size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  return size <= (size_t)(end - from) && tg_utf8_is_valid((tg_text){from, size}) ? size : 0;
-}
-
-/* Characters that end a line or steer a terminal, though they are no ASCII: U+0080 to U+009F, U+2028, U+2029. Their
-   code, or 0. */
-static unsigned control_code(const char *from, size_t size) {
-  const unsigned char *c = (const unsigned char *)from;
-  if (size == 2 && c[0] == 0xc2 && c[1] < 0xa0) return c[1];
-  if (size == 3 && c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9)) return 0x2000U | (c[2] & 0x3fU);
-  return 0;
-}
-
 /* Writes the special character at *from and goes behind it. */
 static char *put_json_special(char *at, const char **from, const char *end) {
   unsigned char c = (unsigned char)**from;
-  size_t size = c < 0x80 ? 1 : size_of_character(*from, end);
-  unsigned control = size > 1 ? control_code(*from, size) : 0;
+  size_t size = tg_utf8_character((tg_text){*from, (size_t)(end - *from)});
+  unsigned code_point = size > 0 ? tg_utf8_code_point(*from, size) : c;
   if (c == '"' || c == '\\') {
     *at++ = '\\';
     *at++ = (char)c;
-  } else if (size > 1 && control == 0) {
+  } else if (size > 1 && !tg_utf8_is_control(code_point)) {
     at = put(at, *from, size);
   } else {
-    at = put_unicode_escape(at, control != 0 ? control : c);
+    at = put_unicode_escape(at, code_point);
   }
   *from += size > 0 ? size : 1;
   return at;

@@ -72,9 +72,8 @@ static const char *broken_detail(const tg_upstream_connection *connection) {
   if (connection->parser.in_body) return "it ended within the body";
   if (connection->has_answered) return "it ended before or within the header section";
   if (!connection->reused) return "it sent nothing";
-  return "it sent nothing over a kept connection; as it may have acted on the request, a method that is not idempotent "
-         "is "
-         "not sent again";
+  return "it sent nothing over a kept connection; as it may have acted on the request, "
+         "a method that is not idempotent is not sent again";
 }
 
 static void on_broken(tg_upstream_connection *connection) {

@@ -139,7 +139,7 @@ int tg_listener_open(tg_loop *loop, const tg_address *address, const tg_listener
   if (listener == NULL) return UV_ENOMEM;
   listener->loop = loop;
   listener->family = address->storage.ss_family;
-  listener->for_owner_only = address->mode != 0 && (address->mode & 0077) == 0;
+  listener->for_owner_only = listener->family == AF_UNIX && address->mode != 0 && (address->mode & 0077) == 0;
   listener->unix_socket.fd = -1;
   listener->events = events;
   listener->owner = owner;

@@ -36,10 +36,12 @@ static const char *check(int fd, char *text, size_t size) {
 }
 
 const char *tg_private_folder_check(const char *path, bool make, char *text, size_t size) {
-  if (make && mkdir(path, 0700) < 0 && errno != EEXIST) return strerror(errno);
+  bool is_made = make && mkdir(path, 0700) == 0;
+  if (make && !is_made && errno != EEXIST) return strerror(errno);
   int fd = open(path, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno == ENOTDIR || errno == ELOOP ? "it is not a folder" : strerror(errno);
   const char *wrong = check(fd, text, size);
   close(fd);
+  if (wrong != NULL && is_made) rmdir(path); /* whose it would be in the way of */
   return wrong;
 }

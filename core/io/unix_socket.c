@@ -103,9 +103,11 @@ static int listen_within(tg_unix_socket *self, unsigned mode, int backlog) {
   self->fd = new_socket();
   if (self->fd < 0) return -errno;
   code = bind_at(self->fd, &address, mode);
+  bool is_there = code == 0;
   if (code == 0) code = note_file(self);
   if (code == 0 && listen(self->fd, backlog) < 0) code = -errno;
   if (code < 0) {
+    if (is_there) unlink(address.sun_path);
     close(self->fd);
     self->fd = -1;
   }

@@ -66,23 +66,45 @@ tg_hop tg_hop_parse(tg_text text) {
   return hop;
 }
 
-/* Takes what stands before the next divider outside of quotes; false at the end. */
-static bool next_part(tg_text *rest, char divider, tg_text *found) {
+/* What is left of a text in parts. Where it is plain a quote is a character like any other: only Forwarded has strings in
+   quotes, and one that is never closed is none. What a client leaves open swallows nothing that a proxy has added. */
+typedef struct parts {
+  tg_text rest;
+  bool is_plain;
+} parts;
+
+/* Where the first divider outside of quotes is, or the end. */
+static size_t find_divider(parts *of, char divider) {
+  tg_text text = of->rest;
+  size_t i = 0, opened = 0;
   bool is_quoted = false;
-  size_t i = 0;
-  if (rest->data == NULL) return false;
-  for (; i < rest->size && (is_quoted || rest->data[i] != divider); i++) {
-    if (rest->data[i] == '"') is_quoted = !is_quoted;
-    else if (is_quoted && rest->data[i] == '\\' && i + 1 < rest->size) i++;
+  for (; i < text.size && (is_quoted || text.data[i] != divider); i++) {
+    if (text.data[i] == '"' && !of->is_plain) {
+      is_quoted = !is_quoted;
+      opened = i;
+    } else if (is_quoted && text.data[i] == '\\' && i + 1 < text.size) {
+      i++;
+    }
   }
-  *found = (tg_text){rest->data, i};
-  *rest = i < rest->size ? from(*rest, i + 1) : (tg_text){NULL, 0};
+  if (!is_quoted) return i;
+  of->is_plain = true;
+  const char *next = memchr(text.data + opened, divider, text.size - opened);
+  return next != NULL ? (size_t)(next - text.data) : text.size;
+}
+
+/* Takes what stands before the next divider; false at the end. */
+static bool next_part(parts *of, char divider, tg_text *found) {
+  if (of->rest.data == NULL) return false;
+  size_t size = find_divider(of, divider);
+  *found = (tg_text){of->rest.data, size};
+  of->rest = size < of->rest.size ? from(of->rest, size + 1) : (tg_text){NULL, 0};
   return true;
 }
 
 tg_text tg_forwarded_parameter(tg_text element, tg_text name) {
+  parts of = {element, false};
   tg_text pair;
-  while (next_part(&element, ';', &pair)) {
+  while (next_part(&of, ';', &pair)) {
     const char *equals = pair.size > 0 ? memchr(pair.data, '=', pair.size) : NULL;
     if (equals == NULL) continue;
     tg_text found = tg_text_trim((tg_text){pair.data, (size_t)(equals - pair.data)});
@@ -92,7 +114,9 @@ tg_text tg_forwarded_parameter(tg_text element, tg_text name) {
 }
 
 static tg_hop parse_element(tg_text element) {
-  tg_hop hop = tg_hop_parse(tg_forwarded_parameter(element, TG_TEXT("for")));
+  tg_text said = tg_forwarded_parameter(element, TG_TEXT("for"));
+  tg_hop hop = tg_hop_parse(said);
+  if (hop.host.size == 0 && said.size > 0) hop.host = TG_TEXT("unknown"); /* somebody it was, but not the proxy */
   hop.element = element;
   return hop;
 }
@@ -104,8 +128,9 @@ static unsigned read_elements(const tg_head *head, tg_text name, unsigned skippe
   unsigned count = 0;
   const tg_field *field = NULL;
   while ((field = tg_head_find(head, name, field)) != NULL) {
-    tg_text rest = field->value, element;
-    while (next_part(&rest, ',', &element)) {
+    parts of = {field->value, read == tg_hop_parse};
+    tg_text element;
+    while (next_part(&of, ',', &element)) {
       if (tg_text_trim(element).size == 0) continue; /* RFC 9110 section 5.6.1 */
       if (hops != NULL && count >= skipped) hops[count - skipped] = read(element);
       count++;
@@ -127,10 +152,7 @@ tg_text tg_forwarded_element(const tg_head *head, tg_text name, unsigned from_en
   const tg_field *field = NULL;
   while ((field = tg_head_find(head, name, field)) != NULL) {
     tg_text rest = field->value, element;
-    while (next_part(&rest, ',', &element)) {
-      element = tg_text_trim(element);
-      if (element.size > 0) kept[count++ % TG_HOPS_MAX] = element;
-    }
+    while (tg_text_next_item(&rest, &element)) kept[count++ % TG_HOPS_MAX] = element;
   }
   unsigned known = count < TG_HOPS_MAX ? count : TG_HOPS_MAX;
   if (known == 0) return (tg_text){NULL, 0};

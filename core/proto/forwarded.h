@@ -6,7 +6,8 @@
 #include "proto/head.h"
 
 /* One hop: an address, without brackets, or a name of RFC 7239 section 6 ("unknown", "_hidden"); and its port, empty where
-   none was said. The host is empty where there is nothing that one of these could be. */
+   none was said. The host is empty where there is nothing that one of these could be,
+   but for what Forwarded says of a client and nobody can read: that is "unknown". */
 typedef struct tg_hop {
   tg_text host;
   tg_text port;

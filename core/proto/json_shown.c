@@ -3,19 +3,8 @@
 
 #include <stdio.h>
 
-static unsigned code_of(const unsigned char *at, size_t size) {
-  if (size == 1) return at[0];
-  if (size == 2) return (at[0] & 0x1fU) << 6 | (at[1] & 0x3fU);
-  if (size == 3) return (at[0] & 0xfU) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
-  return 0x10000; /* none of those is escaped */
-}
-
 static bool is_in(unsigned code, unsigned first, unsigned last) {
   return code >= first && code <= last;
-}
-
-static bool is_escaped(unsigned code) {
-  return code < 0x20 || is_in(code, 0x7f, 0x9f) || is_in(code, 0x2028, 0x202e) || is_in(code, 0x2066, 0x2069);
 }
 
 static void append_escape(tg_buffer *buffer, unsigned code) {
@@ -32,9 +21,9 @@ static void append_escape(tg_buffer *buffer, unsigned code) {
 /* The character at the start; how many bytes of the text it takes. */
 static size_t append_character(tg_buffer *buffer, tg_text rest) {
   size_t size = tg_utf8_character(rest);
-  unsigned code = size > 0 ? code_of((const unsigned char *)rest.data, size) : 0;
+  unsigned code = size > 0 ? tg_utf8_code_point(rest.data, size) : 0;
   if (size == 0) tg_buffer_append_text(buffer, TG_TEXT("\xef\xbf\xbd"));
-  else if (is_escaped(code)) append_escape(buffer, code);
+  else if (tg_utf8_is_control(code)) append_escape(buffer, code);
   else if (code == '"' || code == '\\') tg_buffer_append(buffer, (char[]){'\\', (char)code}, 2);
   else tg_buffer_append(buffer, rest.data, size);
   return size > 0 ? size : 1;

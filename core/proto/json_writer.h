@@ -12,8 +12,8 @@ enum {
   TG_JSON_ROOM_MAX = (512 + 8) * TG_JSON_ESCAPE_MAX, /* … and a buffer with so much room never has to grow for one */
 };
 
-/* Appends a string with its quotes; false where the text is not UTF-8, with what stood before the wrong byte written.
-   Without memory the buffer says so. */
+/* Appends a string with its quotes; false where the text is not UTF-8, with anything of it appended. Without memory
+   the buffer says so. */
 bool tg_json_write_string(tg_buffer *buffer, tg_text text);
 
 /* Appends a number as tg_number_write makes it; false, with nothing written, for NaN and the infinities. */

@@ -3,27 +3,8 @@
 
 #include <stdio.h>
 
-/* How many bytes the character at the start takes; 0 where it is not UTF-8. */
-static size_t character_size(tg_text rest) {
-  unsigned char lead = (unsigned char)rest.data[0];
-  size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  return size <= rest.size && tg_utf8_is_valid((tg_text){rest.data, size}) ? size : 0;
-}
-
 static bool is_in(unsigned c, unsigned first, unsigned last) {
   return c >= first && c <= last;
-}
-
-/* Of a character of three bytes, whose first is 0xe2: U+2028 to U+202E and U+2066 to U+2069. */
-static bool turns_or_ends_line(const unsigned char *at) {
-  return (at[1] == 0x80 && is_in(at[2], 0xa8, 0xae)) || (at[1] == 0x81 && is_in(at[2], 0xa6, 0xa9));
-}
-
-static bool is_plain(const char *bytes, size_t size) {
-  const unsigned char *at = (const unsigned char *)bytes;
-  if (size == 1) return at[0] >= 0x20 && at[0] != 0x7f;
-  if (size == 2) return at[0] != 0xc2 || at[1] >= 0xa0; /* C1 */
-  return size == 4 || at[0] != 0xe2 || !turns_or_ends_line(at);
 }
 
 static void append_escapes(tg_buffer *buffer, tg_text bytes) {
@@ -36,14 +17,14 @@ static void append_escapes(tg_buffer *buffer, tg_text bytes) {
 
 /* The character at the start, as it may be shown; how many bytes of the text it takes. */
 static size_t append_character(tg_buffer *buffer, tg_text rest, tg_text indent) {
-  size_t size = character_size(rest);
+  size_t size = tg_utf8_character(rest);
   tg_text character = {rest.data, size > 0 ? size : 1};
   if (rest.data[0] == '\t') {
     tg_buffer_append(buffer, "  ", 2);
   } else if (rest.data[0] == '\n') {
     tg_buffer_append_text(buffer, character);
     tg_buffer_append_text(buffer, indent);
-  } else if (size > 0 && is_plain(character.data, size)) {
+  } else if (size > 0 && !tg_utf8_is_control(tg_utf8_code_point(rest.data, size))) {
     tg_buffer_append_text(buffer, character);
   } else {
     append_escapes(buffer, character);

@@ -36,6 +36,22 @@ bool tg_utf8_is_valid(tg_text text) {
   return true;
 }
 
+unsigned tg_utf8_code_point(const char *at, size_t size) {
+  static const unsigned char of_lead[] = {0, 0x7f, 0x1f, 0xf, 7};
+  unsigned code_point = (unsigned char)at[0] & of_lead[size];
+  for (size_t i = 1; i < size; i++) code_point = code_point << 6 | ((unsigned char)at[i] & 0x3fU);
+  return code_point;
+}
+
+static bool is_in(unsigned code_point, unsigned first, unsigned last) {
+  return code_point >= first && code_point <= last;
+}
+
+bool tg_utf8_is_control(unsigned code_point) {
+  return code_point < 0x20 || is_in(code_point, 0x7f, 0x9f) || is_in(code_point, 0x2028, 0x202e) ||
+         is_in(code_point, 0x2066, 0x2069);
+}
+
 size_t tg_utf8_repair(tg_text text, char *out) {
   static const char replacement[] = {'\xef', '\xbf', '\xbd'};
   char *end = out;

@@ -84,6 +84,13 @@ describe("listening", function()
       local serving = start { listen = { "unix:" .. path }, options = { "--listen-mode=" .. mode } }
       assert.equal(shown, lfs.attributes(path, "permissions"))
       serving:stop()
+      serving = start { listen = { "127.0.0.1:0", "unix:" .. path }, options = { "--listen-mode=" .. mode } }
+      assert.equal("hello", serving:ask(HELLO).body) -- a mode is for sockets that have one
+      local connection = socket.connect_unix(path)
+      connection:write(HELLO)
+      assert.matches("^HTTP/1.1 200 OK\r\n", connection:read_head())
+      connection:close()
+      serving:stop()
     end
     place:remove()
   end)

@@ -42,6 +42,11 @@ static const example examples[] = {
     {NEAR, "[::1", NULL, NULL, NULL},
     {NEAR, "[::1]x", NULL, NULL, NULL},
     {NEAR, "[]", NULL, NULL, NULL},
+    /* a quote is a character of it, whoever has left it open */
+    {NEAR, "\"x, 1.2.3.4", NULL, NULL, "1.2.3.4"},
+    {NEAR, "\"x\", \", 1.2.3.4, 10.0.0.7", NULL, NULL, "1.2.3.4"},
+    {NEAR, "\"", "1.2.3.4", NULL, "1.2.3.4"},
+    {NEAR, "\"1.2.3.4\"", NULL, NULL, "1.2.3.4"},
     /* ports and IPv6 */
     {NEAR, "1.2.3.4:80", NULL, NULL, "1.2.3.4:80"},
     {NEAR, "2001:db8::1", NULL, NULL, "2001:db8::1"},
@@ -69,7 +74,12 @@ static const example examples[] = {
     {NEAR, NULL, NULL, "for=6.6.6.6, host=\"a, for=7.7.7.7\";for=1.2.3.4", "1.2.3.4"},
     {NEAR, NULL, NULL, "host=\"a\\\", for=7.7.7.7\";for=1.2.3.4", "1.2.3.4"},
     {NEAR, NULL, NULL, "for=1.2.3.4, proto=https", NULL},
-    {NEAR, NULL, NULL, "for=\"1.2.3.4", NULL},
+    {NEAR, NULL, NULL, "for=\"1.2.3.4", "unknown"},
+    {NEAR, NULL, NULL, "for=1.2.3", NULL},
+    {NEAR, NULL, NULL, "for=\"x, for=1.2.3.4", "1.2.3.4"},
+    {NEAR, NULL, NULL, "for=\"x\\, for=1.2.3.4", "1.2.3.4"},
+    {NEAR, NULL, NULL, "host=\", for=1.2.3.4, for=10.0.0.7", "1.2.3.4"},
+    {NEAR, NULL, NULL, "for=\"x, for=\"[2001:db8::1]\"", "unknown"},
     {NEAR, NULL, NULL, "for=", NULL},
     {NEAR, NULL, NULL, ";;=,=;", NULL},
     {NEAR, "1.2.3.4", NULL, "for=5.5.5.5", "1.2.3.4"},
@@ -116,6 +126,21 @@ static void finds_the_client(void) {
   }
 }
 
+/* Quotes that are never closed cost one look. */
+static void reads_open_quotes_once(void) {
+  static char value[60001];
+  char first_bytes[512];
+  tg_arena arena;
+  tg_head head = {0};
+  tg_hop hops[TG_HOPS_MAX];
+  for (size_t i = 0; i + 3 < sizeof value; i += 3) memcpy(value + i, i == 0 ? "\"\"," : "\\\",", 3);
+  value[0] = 'x';
+  tg_arena_init(&arena, first_bytes, sizeof first_bytes);
+  add(&head, &arena, "Forwarded", value);
+  CHECK_NUMBER(tg_forwarded_hops(&head, hops), TG_HOPS_MAX);
+  tg_arena_free(&arena);
+}
+
 /* A field of any length costs no more than its last hops. */
 static void looks_at_the_last_hops_only(void) {
   static char value[16000];
@@ -148,6 +173,7 @@ static const claim claims[] = {
     {NULL, "javascript", NULL, NULL, NULL, "", ""},
     {NULL, "https://x", NULL, NULL, NULL, "", ""},
     {NULL, ",, ,", NULL, NULL, NULL, "", ""},
+    {NULL, "\"x, https", "\"x, good", NULL, NULL, "https", "good"},
     {NULL, "https,", NULL, NULL, NULL, "https", ""},
     /* what the proxy said whom the client has met, as far as each one has said something */
     {"6.6.6.6, 1.2.3.4", "https, http", "evil, good", NULL, NULL, "http", "good"},
@@ -248,6 +274,7 @@ int main(void) {
   believes_the_trusted_only();
   takes_ids_of_the_trusted();
   finds_the_client();
+  reads_open_quotes_once();
   looks_at_the_last_hops_only();
   return check_result();
 }

@@ -115,6 +115,19 @@ describe("json.encode", function()
     assert.equal("[1]", json.encode(setmetatable({ 1 }, { __index = { 1, 2, 3 }, __len = function() return 3 end })))
   end)
 
+  it("names a place of keys that are numbers, however many there are below it", function()
+    for _, count in ipairs { 60, 600, 6000 } do -- their names are kept in one place, which grows
+      local inner = {}
+      for number = 1, count do
+        inner[100000 + number * 2] = true
+      end
+      inner[987654] = print
+      local ok, err = pcall(json.encode, { [10] = { [20] = inner } })
+      assert.is_false(ok)
+      assert.equal("cannot encode as JSON at 10.20.987654: it is a function", tostring(err))
+    end
+  end)
+
   it("names the place of what it cannot encode", function()
     local cases_of_place = {
       { { user = { print } }, "cannot encode as JSON at user.1: it is a function" },
