@@ -33,11 +33,14 @@ local failing_calls = {}
 
 --- Starts a gateway with routes; the calls to be told of failures, and the gateway.
 ---@async
-function failing_calls.start(routes)
+---@param routes table<string, string>
+---@param options? string[]
+function failing_calls.start(routes, options)
   local self = setmetatable({ place = folder.new(), failing = {} }, Calls)
   local own_leaks = self.place:write("own_leaks", "leak:libfiu")
   self.serving = gateway.start {
     routes = routes,
+    options = options,
     environment = {
       LD_PRELOAD = libraries(),
       FIU_CTRL_FIFO = self.place:file "control",

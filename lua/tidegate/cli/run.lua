@@ -62,6 +62,15 @@ local function drain(server, values, stopped)
   core.stop()
 end
 
+-- The second signal cancels it, which is no failure.
+local function drain_as_long_as_may_be(...)
+  local ok, err = xpcall(drain, task.note_trace, ...)
+  if not ok and not task.is_cancellation(err) then
+    log.error("draining failed: %s%s", err, task.trace())
+    core.stop()
+  end
+end
+
 -- The first signal to end drains, the second one does not wait for that. SIGUSR1 is for the access log only.
 local function on_signals(server, values, stopped)
   local stopping = false
@@ -76,7 +85,7 @@ local function on_signals(server, values, stopped)
       return core.stop()
     end
     stopping = true
-    core.spawn_root(drain, server, values, stopped)
+    core.spawn_root(drain_as_long_as_may_be, server, values, stopped)
   end)
 end
 
