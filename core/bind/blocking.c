@@ -23,6 +23,7 @@ typedef struct call {
   tg_buffer bytes;  /* what goes in, and then what comes out */
   bool failed;      /* the bytes are a message instead */
   bool needs_state; /* the thread's state does not suit it */
+  lua_Number number;
 } call;
 
 static void free_call(call *self) {
@@ -186,7 +187,7 @@ static int push_failure(lua_State *L, const char *kind) {
   return 3;
 }
 
-/* core.blocking(bytes) → error, bytes; or error, false, "busy" or a sentence */
+/* core.blocking(bytes, number) → error, bytes; or error, false, "busy" or a sentence */
 static int call_blocking(lua_State *L) {
   tg_runtime *runtime = tg_runtime_of(L);
   tg_text bytes = tg_check_text(L, 1);
@@ -194,6 +195,7 @@ static int call_blocking(lua_State *L) {
   if (tg_task_is_cancelled(task)) return tg_task_raise_cancellation(L, task);
   call *self = open_pool(runtime) ? new_call(runtime, task, bytes) : NULL;
   if (self == NULL) return luaL_error(L, "out of memory");
+  self->number = lua_tonumber(L, 2);
   int code = tg_work_start(runtime->threads, &self->work);
   if (code == 0) return tg_task_park(L, task, on_abort, self);
   free_call(self);
@@ -230,6 +232,24 @@ static int statistics(lua_State *L) {
   return 1;
 }
 
+enum { LISTED_MAX = 64 };
+
+/* core.blocking_running() → {number, seconds, number, seconds, …} of the calls that run now, and for how long; also of those
+   for which nobody waits any more */
+static int running(lua_State *L) {
+  const tg_runtime *runtime = tg_runtime_of(L);
+  tg_thread_work list[LISTED_MAX];
+  unsigned count = runtime->threads != NULL ? tg_thread_pool_list(runtime->threads, list, LISTED_MAX) : 0;
+  lua_createtable(L, (int)count * 2, 0);
+  for (unsigned i = 0; i < count; i++) {
+    lua_pushnumber(L, TG_CONTAINER(list[i].work, call, work)->number);
+    lua_rawseti(L, -2, (int)i * 2 + 1);
+    lua_pushnumber(L, (lua_Number)list[i].ns / 1e9);
+    lua_rawseti(L, -2, (int)i * 2 + 2);
+  }
+  return 1;
+}
+
 bool tg_blocking_close(tg_runtime *runtime) {
   if (runtime->threads == NULL) return true;
   unsigned left = tg_thread_pool_close(runtime->threads, END_MS_MAX);
@@ -247,5 +267,6 @@ const luaL_Reg tg_blocking_functions[] = {
     {"blocking", call_blocking},
     {"set_blocking_limits", set_limits},
     {"blocking_statistics", statistics},
+    {"blocking_running", running},
     {NULL, NULL},
 };

@@ -15,6 +15,8 @@ typedef struct thread {
   struct thread *next;
   uv_thread_t id;
   tg_thread_pool *pool;
+  const tg_work *work; /* that runs in it; guarded by the pool's mutex, as is: */
+  uint64_t began_ns;
 } thread;
 
 struct tg_thread_pool {
@@ -64,15 +66,19 @@ static void give_way(void) {
 
 static void run_thread(void *argument) {
   give_way();
-  tg_thread_pool *pool = ((thread *)argument)->pool;
+  thread *self = argument;
+  tg_thread_pool *pool = self->pool;
   void *context = NULL;
   tg_work *work;
   uv_mutex_lock(&pool->mutex);
   while ((work = take(pool)) != NULL) {
+    self->work = work;
+    self->began_ns = uv_hrtime();
     uv_mutex_unlock(&pool->mutex);
     if (context == NULL) context = pool->context->open(pool->owner);
     work->run(work, context);
     uv_mutex_lock(&pool->mutex);
+    self->work = NULL;
     hand_back(pool, work);
   }
   uv_mutex_unlock(&pool->mutex);
@@ -224,6 +230,18 @@ bool tg_work_cancel(tg_thread_pool *pool, tg_work *work) {
 tg_thread_statistics tg_thread_pool_count(tg_thread_pool *pool) {
   uv_mutex_lock(&pool->mutex);
   tg_thread_statistics count = {pool->live_count, pool->live_count - pool->idle_count, pool->queue_count};
+  uv_mutex_unlock(&pool->mutex);
+  return count;
+}
+
+unsigned tg_thread_pool_list(tg_thread_pool *pool, tg_thread_work *list, unsigned most) {
+  unsigned count = 0;
+  uint64_t now_ns = uv_hrtime();
+  uv_mutex_lock(&pool->mutex);
+  for (const thread *each = pool->threads; each != NULL && count < most; each = each->next) {
+    if (each->work == NULL) continue;
+    list[count++] = (tg_thread_work){each->work, now_ns > each->began_ns ? now_ns - each->began_ns : 0};
+  }
   uv_mutex_unlock(&pool->mutex);
   return count;
 }

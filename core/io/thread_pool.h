@@ -48,6 +48,14 @@ typedef struct tg_thread_statistics {
 
 tg_thread_statistics tg_thread_pool_count(tg_thread_pool *pool);
 
+typedef struct tg_thread_work {
+  const tg_work *work; /* until its on_done, or the end of the turn */
+  uint64_t ns;         /* for so long */
+} tg_thread_work;
+
+/* What runs now: writes `most` at most, and returns how many. */
+unsigned tg_thread_pool_list(tg_thread_pool *pool, tg_thread_work *list, unsigned most);
+
 /* Ends the threads and frees the pool, not from a callback of its own. Work that has not begun is dropped, and on_done
    is called without a run; work that runs is waited for, but for `wait_ms` at most, since no thread can be stopped
    from outside. Returns how many threads still run then, in the middle of work whose on_done never comes; what they

@@ -3,6 +3,7 @@
 -- What goes in and what comes out is copied (plain.lua says what can be); blocking_thread.lua is the other side.
 -- A call whose task is cancelled is taken off the queue; one that runs already goes on, since nothing can stop a
 -- thread, and its result is dropped.
+local blocking_watch = require "tidegate.blocking_watch"
 local check = require "tidegate.check"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
@@ -82,7 +83,8 @@ end
 function blocking.call(module, name, ...)
   check_call(module, name, ...)
   local bytes = plain.encode(package.path, package.cpath, next_seed(), module, name, ...)
-  return end_call(receive(task.results(core.blocking(bytes))))
+  local number = blocking_watch.begin(module, name)
+  return end_call(receive(task.results(blocking_watch.ended(number, core.blocking(bytes, number)))))
 end
 
 --- Sets the limits, before the first call.

@@ -2,6 +2,7 @@
 local tg = require "tidegate"
 local folder = require "tests.support.folder"
 local gateway = require "tests.support.gateway"
+local socket = require "tests.support.socket"
 local wait = require "tests.support.wait"
 
 local ROUTE = [[
@@ -115,6 +116,28 @@ describe("blocking calls in a gateway #realtime", function()
     end)
     assert.matches("tg.blocking: 1 calls are running and 2 are waiting, which is the limit", serving:log(), 1, true)
     stop()
+  end)
+
+  it("are named while they do not come back, for whom and from where, also when nobody waits any more", function()
+    start { "--stall-warn-ms=1" }
+    local told = "warn tg.blocking: lib.slow.wait has run for (%d+) ms by now, and keeps a thread; it was called at "
+      .. "[^\n]*slow.lua:%d[^\n]* for GET /wait/stuck %(request [%x-]+%)\n"
+    local connection = socket.connect(serving.port)
+    connection:write(("GET /wait/stuck?folder=%s HTTP/1.1\r\nHost: test\r\n\r\n"):format(files.path))
+    wait.until_true("the call is named", function() return serving:log():find(told) end)
+    assert.is_true(tonumber(serving:log():match(told)) >= 1000)
+    connection:close()
+    wait.until_true("it is named again", function()
+      local _, count = serving:log():gsub(told, "")
+      return count >= 2
+    end)
+    assert.equal(200, serving:get("/statistics").status)
+    serving.process:signal(15)
+    serving.process:wait()
+    local log = serving:log()
+    assert.matches("1 blocking call is still running after 2 seconds", log, 1, true)
+    serving:dispose()
+    serving = nil
   end)
 
   it("are waited for at the end, within the time to drain", function()

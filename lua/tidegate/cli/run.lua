@@ -6,6 +6,7 @@ local answer_coding = require "tidegate.answer_coding"
 local app = require "tidegate.app"
 local background = require "tidegate.background"
 local blocking = require "tidegate.blocking"
+local blocking_watch = require "tidegate.blocking_watch"
 local compress = require "tidegate.compress"
 local forwarding = require "tidegate.forwarding"
 local loader = require "tidegate.loader"
@@ -154,6 +155,7 @@ return function(args)
   watch.start(values.stall_warn_ms / 1000, function(method, path)
     return (loaded.shared.router:find(method, path)) -- linear: a router
   end)
+  blocking_watch.start(values.stall_warn_ms / 1000)
   if not core.watch_loop(request_id.prefix) then
     log.warn "a route that holds the loop cannot be named while it does: the system has no timer left"
   end
