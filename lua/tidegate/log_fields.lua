@@ -7,7 +7,10 @@ local core = require "tidegate.core"
 local text = require "tidegate.text"
 require "tidegate.iteration" -- whose pairs sees into a request's maps
 
-local pairs, tostring, type, concat = pairs, tostring, type, table.concat
+-- pairs, by another name: LuaJIT makes another loop of it. One that says `pairs` may never end in a finalizer once it
+-- was compiled, with the LuaJIT of Debian 12, and finalizers write to the log.
+local each_of = pairs
+local tostring, type, concat = tostring, type, table.concat
 
 local log_fields = {}
 
@@ -57,7 +60,7 @@ end
 -- The members of a table in the order of their names, at most COUNT_MAX; and whether there are more.
 local function members_of(values)
   local members = {}
-  for key, value in pairs(values) do
+  for key, value in each_of(values) do
     if #members == COUNT_MAX then
       table.sort(members, is_before)
       return members, true
@@ -196,7 +199,7 @@ end
 ---@return table
 function log_fields.copy(fields)
   local copy = {}
-  for name, value in pairs(fields) do
+  for name, value in each_of(fields) do
     copy[name] = log_fields.is_secret(name) and REDACTED or value
   end
   return copy

@@ -86,6 +86,21 @@ describe("In a finalizer", function()
     assert.is_true(ran)
   end)
 
+  it("a line of the log with fields is written, whatever such lines were compiled for", function()
+    local written
+    local write = core.log
+    finally(function() core.log = write end)
+    core.log = type
+    for _ = 1, 2000 do
+      tg.log.error("of a task", { a = "text", b = "text" })
+    end
+    core.log = function(_, ...)
+      written = table.concat { ... }
+    end
+    in_finalizer(function() tg.log.error("of a finalizer", { a = 1, b = true }) end)
+    assert.matches("of a finalizer a=1 b=true", written, 1, true)
+  end)
+
   it("of ffi.gc alike", function()
     local message
     ffi.gc(ffi.new "char[1]", function()
