@@ -130,6 +130,8 @@ static int set_up_state(lua_State *L) {
   tg_runtime_let_go(runtime, tg_runtime_keep(L, runtime)); /* makes the list of free references */
   push_weak_table(L);
   runtime->coroutines_ref = tg_runtime_keep(L, runtime);
+  push_weak_table(L);
+  runtime->levels_ref = tg_runtime_keep(L, runtime);
   return 0;
 }
 

@@ -54,6 +54,7 @@ typedef struct tg_runtime {
   int gone_ref;       /* called when the client of a request is gone */
   int signal_ref;     /* called with a signal's name */
   int coroutines_ref; /* a table: [coroutine] = true for each that is a task's own */
+  int levels_ref;     /* a table, see core.coroutine_levels */
   int line_ref;       /* called with the level and the message of a line that C logs; see log_lines.c */
   int stuck_ref;      /* called when the clock is virtual and nothing can ever run again */
   /* in the registry, from the start: */

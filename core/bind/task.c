@@ -224,9 +224,20 @@ void tg_task_free_spare(tg_runtime *runtime) {
 
 /* --- waiting and waking --- */
 
+/* Was the coroutine on whose stack this is resumed, it or one of those around it, where C code could not yield? */
+static bool is_resumed_from_c(const tg_task *task, lua_State *L) {
+  if (L == task->L) return false;
+  tg_runtime_push_kept(L, task->runtime, task->runtime->levels_ref);
+  lua_pushthread(L);
+  lua_rawget(L, -2);
+  bool is_from_c = lua_tointeger(L, -1) >= TG_LEVEL_FROM_C;
+  lua_pop(L, 2);
+  return is_from_c;
+}
+
 /* From `L`, a coroutine of the task or one that its code has made, to the loop. */
 bool tg_task_can_yield(const tg_task *task, lua_State *L) {
-  return task->resumes_from_c == 0 && lua_isyieldable(L);
+  return lua_isyieldable(L) && !is_resumed_from_c(task, L);
 }
 
 /* Does not return. */

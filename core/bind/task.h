@@ -38,7 +38,6 @@ typedef struct tg_task {
   bool raises_cancellation;            /* its next resume brings the cancellation */
   bool noted;                          /* Lua keeps notes of it that must go when it ends */
   bool shielded;                       /* this wait is not ended by a cancellation */
-  unsigned resumes_from_c;             /* coroutines of its own that C code resumes now: nothing in them can wait */
   bool is_cancelled;
   int cancellation;  /* reference of the value that its waits raise then: a cancellation must not ask for memory */
   tg_list wait_node; /* in a list of tasks that wait for the same thing */
@@ -122,6 +121,8 @@ void tg_task_wake_with(tg_task *task, int (*push)(lua_State *L, void *data), voi
 /* Cancels with the value on the top of `L`, in place of an earlier one: ends its wait, now or as soon as it begins one.
    nil takes the cancellation back. [-1, +0, -] */
 void tg_task_cancel(tg_task *task, lua_State *L);
+
+enum { TG_LEVEL_FROM_C = 1 << 16 }; /* see core.coroutine_levels in task_functions.c */
 
 /* May code on the stack `L`, a coroutine of the task or one that its code has made, yield to the loop? */
 bool tg_task_can_yield(const tg_task *task, lua_State *L);

@@ -211,15 +211,13 @@ static int can_wait(lua_State *L) {
   return 1;
 }
 
-/* core.count_resume_from_c(by): by 1 before a coroutine is resumed where the running code cannot yield, by -1 after */
-static int count_resume_from_c(lua_State *L) {
-  tg_task *task = tg_runtime_of(L)->current; /* a finalizer's own coroutines cannot wait either */
-  lua_Number by = luaL_checknumber(L, 1);
-  luaL_argcheck(L, by == 1 || by == -1, 1, "1 or -1 is expected");
-  if (task == NULL) return 0;
-  if (by > 0) task->resumes_from_c++;
-  else if (task->resumes_from_c > 0) task->resumes_from_c--;
-  return 0;
+/* core.coroutine_levels() → {[coroutine] = how many are resumed around it, itself counted}, and LEVEL_FROM_C: that much more
+   is it of one that was resumed, or one of those around it, where the running code could not yield. Lua keeps it. */
+static int coroutine_levels(lua_State *L) {
+  const tg_runtime *runtime = tg_runtime_of(L);
+  tg_runtime_push_kept(L, runtime, runtime->levels_ref);
+  lua_pushinteger(L, TG_LEVEL_FROM_C);
+  return 2;
 }
 
 /* core.task_count() → tasks that have not ended */
@@ -257,7 +255,7 @@ const luaL_Reg tg_task_functions[] = {
     {"is_task_thread", is_task_thread},
     {"task_coroutines", task_coroutines},
     {"can_wait", can_wait},
-    {"count_resume_from_c", count_resume_from_c},
+    {"coroutine_levels", coroutine_levels},
     {"task_count", task_count},
     {"park_mark", push_park_mark},
     {NULL, NULL},

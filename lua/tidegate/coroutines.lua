@@ -3,14 +3,15 @@
 -- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
 -- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
 -- coroutine.wrap are replaced; Lua code sees no difference. Where the resumer itself cannot yield (it is inside a
--- table.sort comparator, say), the core is told, and no wait begins. A deadline or a shield around a coroutine.yield is
+-- table.sort comparator, say), the core sees that, and no wait begins. A deadline or a shield around a coroutine.yield is
 -- for what the coroutine does, and not for what its resumer does meanwhile.
 -- luacheck: ignore 122
 local core = require "tidegate.core"
 local task = require "tidegate.task"
 
 local resume, yield, create = coroutine.resume, coroutine.yield, coroutine.create
-local is_yieldable = coroutine.isyieldable
+local is_yieldable, running = coroutine.isyieldable, coroutine.running
+local status = coroutine.status
 local is_task_thread = core.is_task_thread
 local PARK = core.park_mark()
 local error, type, setmetatable = error, type, setmetatable
@@ -25,21 +26,21 @@ local waits = setmetatable({}, { __mode = "k" })
 -- [coroutine] = the innermost of the scopes inside which it has yielded
 local aside = setmetatable({}, { __mode = "k" })
 
--- Coroutines that are resumed inside one another now. Each takes C stack of its own, which nobody else bounds.
+-- Coroutines that are resumed inside one another take C stack each, which nobody else bounds. [coroutine] = how deep it
+-- is; and FROM_C more where the core must let nothing wait in it. What a coroutine is in is written down when it is
+-- resumed, and never counted back: an error, as at the end of the stack, may leave each line here.
+local levels, FROM_C = core.coroutine_levels()
 local DEPTH_MAX = 200
-local depth = 0
 
 local pass
 
 local function wake(co, ...)
   waits[co] = nil
-  depth = depth + 1
   return pass(co, resume(co, ...))
 end
 
 -- What a coroutine has yielded or returned, as it comes out of it.
 function pass(co, ok, first, ...)
-  depth = depth - 1
   if ok and first == PARK then
     waits[co] = true
     return wake(co, yield(PARK))
@@ -47,10 +48,10 @@ function pass(co, ok, first, ...)
   return ok, first, ...
 end
 
-local function leave_c(...)
-  depth = depth - 1
-  core.count_resume_from_c(-1)
-  return ...
+-- The level of what is resumed here.
+local function next_level()
+  local level = (levels[running() or false] or 0) + 1
+  return level < FROM_C and not is_yieldable() and level + FROM_C or level
 end
 
 -- Sets aside what the coroutine has left open, and passes on what it has yielded or returned.
@@ -67,7 +68,12 @@ local function go_on(co, ...)
   elseif is_task[co] then
     return false, "cannot resume the coroutine of a task, which the gateway resumes when what it waits for has come; "
       .. "wake a task with tg.event or tg.channel"
-  elseif depth >= DEPTH_MAX then
+  elseif type(co) ~= "thread" or status(co) ~= "suspended" then
+    local ok, why = resume(co, ...) -- which says what is wrong with it
+    return ok, why
+  end
+  local level = next_level()
+  if level % FROM_C > DEPTH_MAX then
     return false, "stack overflow: 200 coroutines are resumed inside one another"
   end
   local around, own = innermost(), aside[co]
@@ -78,12 +84,8 @@ local function go_on(co, ...)
     aside[co] = nil
     task.take_up(own)
   end
-  depth = depth + 1
-  if is_yieldable() then
-    return settle(co, around, pass(co, resume(co, ...)))
-  end
-  core.count_resume_from_c(1)
-  return settle(co, around, leave_c(resume(co, ...)))
+  levels[co] = level
+  return settle(co, around, pass(co, resume(co, ...)))
 end
 
 local function values_or_error(co, ok, first, ...)

@@ -181,3 +181,72 @@ describe("A coroutine that is resumed where nothing can wait", function()
     tg.sleep(0.001)
   end)
 end)
+
+describe("the end of the stack, reached around coroutine.resume,", function()
+  local left -- how often a coroutine is still resumed near the end
+
+  local function resume_one()
+    return coroutine.resume(coroutine.create(function(...)
+      return ...
+    end), 1, 2, 3)
+  end
+
+  local function resume_from_c()
+    return ("x"):gsub("x", resume_one)
+  end
+
+  -- Goes to the end, and on its way back resumes coroutines with less room than that takes, and then with more.
+  local function go_deep(resumes)
+    pcall(go_deep, resumes)
+    if left > 0 then
+      left = left - 1
+      pcall(resumes)
+    end
+  end
+
+  for name, resumes in pairs { ["where the task could wait"] = resume_one, ["where it could not"] = resume_from_c } do
+    it(name .. ", leaves nothing counted", function()
+      for _ = 1, 10 do
+        left = 100
+        go_deep(resumes)
+      end
+      local function nest(levels)
+        if levels == 0 then
+          tg.sleep(0.001)
+          return "waited"
+        end
+        return coroutine.wrap(nest)(levels - 1)
+      end
+      assert.equal("waited", nest(150))
+    end)
+  end
+
+  it("is 200 coroutines inside one another, whoever has resumed them", function()
+    local deepest = 0
+    local function nest(levels)
+      deepest = math.max(deepest, levels)
+      return assert(coroutine.resume(coroutine.create(nest), levels + 1))
+    end
+    for _ = 1, 2 do
+      deepest = 0
+      local ok, message = pcall(nest, 0)
+      assert.is_false(ok)
+      assert.matches("200 coroutines are resumed inside one another", message, 1, true)
+      assert.equal(200, deepest)
+    end
+  end)
+
+  it("is not counted for a coroutine that cannot be resumed", function()
+    local co
+    co = coroutine.create(function()
+      for _ = 1, 300 do
+        assert.is_false((coroutine.resume(co)))
+      end
+      tg.sleep(0.001)
+      return coroutine.wrap(function() return "fine" end)()
+    end)
+    assert.same({ true, "fine" }, { coroutine.resume(co) })
+    assert.same({ false, "cannot resume dead coroutine" }, { coroutine.resume(co) })
+    assert.is_false((pcall(coroutine.resume, nil)))
+  end)
+end)
