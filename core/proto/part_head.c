@@ -16,7 +16,7 @@ static const char *add_line(tg_head *head, tg_text line, tg_arena *arena) {
   if (has_control(line)) return "a header line of a part has a control character";
   const char *colon = memchr(line.data, ':', line.size);
   tg_text name = {line.data, colon != NULL ? (size_t)(colon - line.data) : 0};
-  if (!tg_text_is_token(name)) return "a header line of a part is not a name, a colon and a value";
+  if (colon == NULL || !tg_text_is_token(name)) return "a header line of a part is not a name, a colon and a value";
   tg_field *field = tg_head_add_field(head, arena);
   if (field == NULL) return "out of memory";
   field->name = name;
