@@ -3,8 +3,8 @@
 -- A wait inside a coroutine that a handler made (an iterator of coroutine.wrap, a generator) is a wait of the whole
 -- task: it travels out through coroutine.resume to the loop, and its results travel back in. So coroutine.resume and
 -- coroutine.wrap are replaced; Lua code sees no difference. Where the resumer itself cannot yield (it is inside a
--- table.sort comparator, say), the core sees that, and no wait begins. A deadline or a shield around a coroutine.yield is
--- for what the coroutine does, and not for what its resumer does meanwhile.
+-- table.sort comparator, say), the core sees that, and no wait begins. A deadline or a shield around a coroutine.yield
+-- is for what the coroutine does, and not for what its resumer does meanwhile.
 -- luacheck: ignore 122
 local core = require "tidegate.core"
 local task = require "tidegate.task"
