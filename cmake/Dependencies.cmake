@@ -109,7 +109,7 @@ add_library(tg_yyjson STATIC "${yyjson_root}/yyjson.c")
 target_include_directories(tg_yyjson SYSTEM PUBLIC "${yyjson_root}")
 target_compile_definitions(tg_yyjson PUBLIC YYJSON_DISABLE_UTILS=1 YYJSON_DISABLE_NON_STANDARD=1)
 target_compile_options(tg_yyjson PRIVATE -w)
-if(TG_SANITIZE AND NOT TG_FUZZ)
-  target_compile_options(tg_yyjson PRIVATE -O0) # gcc's optimizer takes over a minute for the sanitizers' checks in it
+if(TG_SANITIZE)
+  target_compile_options(tg_yyjson PRIVATE -O0) # with the sanitizers' checks an optimizer takes one to three minutes
 endif()
 target_link_libraries(tg_yyjson PRIVATE tg_options)
