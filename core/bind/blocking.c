@@ -232,14 +232,13 @@ static int statistics(lua_State *L) {
   return 1;
 }
 
-enum { LISTED_MAX = 64 };
-
 /* core.blocking_running() → {number, seconds, number, seconds, …} of the calls that run now, and for how long; also of those
    for which nobody waits any more */
 static int running(lua_State *L) {
   const tg_runtime *runtime = tg_runtime_of(L);
-  tg_thread_work list[LISTED_MAX];
-  unsigned count = runtime->threads != NULL ? tg_thread_pool_list(runtime->threads, list, LISTED_MAX) : 0;
+  unsigned most = runtime->threads != NULL ? tg_thread_pool_count(runtime->threads).threads : 0;
+  tg_thread_work *list = lua_newuserdata(L, (most + 1) * sizeof *list);
+  unsigned count = most > 0 ? tg_thread_pool_list(runtime->threads, list, most) : 0;
   lua_createtable(L, (int)count * 2, 0);
   for (unsigned i = 0; i < count; i++) {
     lua_pushnumber(L, TG_CONTAINER(list[i].work, call, work)->number);

@@ -67,29 +67,41 @@ tg_hop tg_hop_parse(tg_text text) {
 }
 
 /* What is left of a text in parts. Where it is plain a quote is a character like any other: only Forwarded has strings in
-   quotes, and one that is never closed is none. What a client leaves open swallows nothing that a proxy has added. */
+   quotes. */
 typedef struct parts {
   tg_text rest;
   bool is_plain;
 } parts;
 
-/* Where the first divider outside of quotes is, or the end. */
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* Where the string ends whose quote is at `at`: behind a `=`, and before a divider or the end (RFC 7239 section 4). Any
+   other quote is plain, and 0 is the answer: what a client leaves open swallows nothing that a proxy has added, since the
+   first quote of that has a `=` before it and something behind it. */
+static size_t end_of_string(tg_text text, size_t at) {
+  size_t i = at + 1;
+  if (at == 0 || text.data[at - 1] != '=') return 0;
+  for (; i < text.size && text.data[i] != '"'; i++) {
+    if (text.data[i] == '\\') i++;
+  }
+  if (i >= text.size) return 0;
+  size_t next = i + 1;
+  while (next < text.size && is_blank(text.data[next])) next++;
+  return next == text.size || text.data[next] == ',' || text.data[next] == ';' ? i : 0;
+}
+
+/* Where the first divider outside of strings is, or the end. */
 static size_t find_divider(parts *of, char divider) {
   tg_text text = of->rest;
-  size_t i = 0, opened = 0;
-  bool is_quoted = false;
-  for (; i < text.size && (is_quoted || text.data[i] != divider); i++) {
-    if (text.data[i] == '"' && !of->is_plain) {
-      is_quoted = !is_quoted;
-      opened = i;
-    } else if (is_quoted && text.data[i] == '\\' && i + 1 < text.size) {
-      i++;
-    }
+  for (size_t i = 0; i < text.size; i++) {
+    if (text.data[i] == divider) return i;
+    if (text.data[i] != '"' || of->is_plain) continue;
+    size_t end = end_of_string(text, i);
+    if (end > 0) i = end;
   }
-  if (!is_quoted) return i;
-  of->is_plain = true;
-  const char *next = memchr(text.data + opened, divider, text.size - opened);
-  return next != NULL ? (size_t)(next - text.data) : text.size;
+  return text.size;
 }
 
 /* Takes what stands before the next divider; false at the end. */

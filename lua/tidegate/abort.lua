@@ -58,7 +58,7 @@ end
 
 local function check_value(name, value)
   if type(value) == "string" and value:find "[%z\r\n]" then
-    core.raise(("tg.abort: header %s: its value has a CR, LF or NUL"):format(name))
+    core.raise_value(("tg.abort: header %s: its value has a CR, LF or NUL"):format(name), value)
   end
 end
 
@@ -96,7 +96,7 @@ local function read(fields)
   end
   local fault = fault_of(members)
   if fault then
-    core.raise("tg.abort: the further fields: " .. fault)
+    core.raise_value("tg.abort: the further fields: " .. fault, members)
   end
   return next(members) ~= nil and members or nil, headers
 end

@@ -236,7 +236,7 @@ function answer.send(exchange, request, compression, first, body, headers)
     if text == true then -- as most answers
       return nil
     end
-    return reply(exchange, request, compression, 200, JSON, text or json._refuse(wrong))
+    return reply(exchange, request, compression, 200, JSON, text or json._refuse(wrong, first))
   elseif kind == "string" then
     return reply(exchange, request, compression, 200, TEXT, first)
   elseif kind == "nil" then

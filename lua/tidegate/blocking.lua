@@ -83,6 +83,7 @@ end
 function blocking.call(module, name, ...)
   check_call(module, name, ...)
   local bytes = plain.encode(package.path, package.cpath, next_seed(), module, name, ...)
+  task.check_can_wait "tg.blocking"
   local number = blocking_watch.begin(module, name)
   return end_call(receive(task.results(blocking_watch.ended(number, core.blocking(bytes, number)))))
 end

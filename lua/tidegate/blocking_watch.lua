@@ -13,7 +13,7 @@ local LOOKS_PER_LIMIT = 4
 
 local limit -- seconds after which a call is named; nil while nobody watches
 local count = 0
-local calls = {} -- [number] = {what, place, request, method, path, next, is_left}
+local calls = {} -- [number] = {what, place, request, method, path, next, is_left, task}
 local window = false -- the deadline at which it is looked again
 
 local function tell(call, seconds)
@@ -28,6 +28,12 @@ end
 
 local open_window
 
+-- Has it ended, or never begun, as where memory was wanting?
+local function is_over(call)
+  local info = not call.is_left and core.task_info(call.task)
+  return not info or info.waits ~= "tg.blocking"
+end
+
 local function look()
   local running = core.blocking_running()
   local runs = {}
@@ -40,7 +46,7 @@ local function look()
     end
   end
   for number, call in pairs(calls) do
-    if call.is_left and not runs[number] then
+    if not runs[number] and is_over(call) then
       calls[number] = nil
     end
   end
@@ -75,8 +81,8 @@ function blocking_watch.begin(module, name)
   count = count + 1
   local method, path, number = lost.request_of(core.current())
   calls[count] = {
-    what = ("%s.%s"):format(short(module), short(name)), place = core.place(), next = limit, is_left = false,
-    method = method, path = path and short(path), request = number and request_id.of(number),
+    what = ("%s.%s"):format(short(module), short(name)), place = core.place(), task = core.current(), next = limit,
+    is_left = false, method = method, path = path and short(path), request = number and request_id.of(number),
   }
   if not window then
     open_window()

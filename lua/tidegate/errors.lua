@@ -16,7 +16,7 @@ local errors = {}
 ---@field headers table<string, string|string[]>? of its answer
 ---@field fields table<string, any>? further members of its problem
 ---@field value any? what could not be read or carried; blame.lua says whether the client has sent it
----@field wrong string? what is wrong in a larger one
+---@field unwritten any? what could not be written as JSON, with something in it that is wrong
 ---@field said string? the message without a place
 ---@field is_clients boolean? then the answer is 400, and it is no fault of the route's
 local Error = { __name = "tidegate.Error" }

@@ -58,8 +58,9 @@ end
 
 --- Raises an error of kind "json".
 ---@param wrong string " at a.b.3: it is a function"
-function json._refuse(wrong)
-  error(errors.new { kind = "json", message = "cannot encode as JSON" .. wrong, wrong = wrong }, 0)
+---@param value any what could not be encoded
+function json._refuse(wrong, value)
+  error(errors.new { kind = "json", message = "cannot encode as JSON" .. wrong, unwritten = value }, 0)
 end
 
 --- Encodes a value. Raises an error of kind "json" that names the place of what cannot be encoded.
@@ -67,7 +68,7 @@ end
 ---@return string
 function json.encode(value)
   local text, wrong = encode(value)
-  return text or json._refuse(wrong)
+  return text or json._refuse(wrong, value)
 end
 
 --- Encodes a value as the answer of an exchange, and sends that where it is small: its text is no string then.

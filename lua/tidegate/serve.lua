@@ -62,10 +62,12 @@ end
 -- The same where there is no client any more.
 local function report_unheard(request, route, err, trace)
   local _, _, is_fault = errors.describe(err)
-  if is_fault and not is_asked_for(err) then
+  if is_asked_for(err) then
+    request_reports.asked_for(request, route, err)
+  elseif is_fault then
     unheard.tell(route .. ", whose client was gone or had its answer,", err, trace)
+    request_reports.failure(request, route, err, trace)
   end
-  request_reports.failure(request, route, err, trace)
 end
 
 local function wants_page(request)
@@ -159,7 +161,7 @@ end
 -- Sends an answer that the hooks have seen; `seconds` is the time of each.
 local function finish(self, exchange, request, made, seconds)
   local function failed(err, trace)
-    blame.settle(request, err)
+    err = blame.judge(request, err)
     report_fault(request, route_of(self.find, exchange), err, trace)
     return problem_response(self, request, err, trace)
   end
@@ -209,7 +211,7 @@ end
 
 function fail(self, exchange, request, route, err, trace)
   local state = core.answer_state(exchange)
-  blame.settle(request, err)
+  err = blame.judge(request, err)
   if task.is_cancellation(err) and state ~= "started" then
     request_reports.cancellation(request, route, err)
   elseif state == "gone" or state == "ended" then

@@ -135,6 +135,26 @@ describe("Any error fails its test", function()
     assert.matches("late", result.out, 1, true)
   end)
 
+  it("that could not go on, whoever catches what has ended it", function()
+    local waits = "pcall(function() tg.event():wait() end)"
+    for _, body in ipairs { waits, "pcall(nap) " .. waits } do
+      local result = result_of { ["tests/x_spec.lua"] = test_of(body) }
+      assert.matches("that one\n", result.out, 1, true)
+      assert.equal(1, result.status, body)
+    end
+  end)
+
+  it("but not that of a setup which has failed itself", function()
+    local result = result_of { ["tests/x_spec.lua"] = [[
+      describe("broken", function()
+        setup(function() tg.background(function() error "from the setup" end) error "of the setup" end)
+        it("is not run", function() end)
+      end)
+      describe("another", function() it("is fine", function() end) end)]] }
+    assert.matches("of the setup", result.out, 1, true)
+    assert.same({ 1, 0, 1 }, { runner.counts(result) }, result.out)
+  end)
+
   it("in what an upstream of a test does, its answers too", function()
     for body, text in pairs {
       ["'GET /x'] = function() fail() end"] = "Expected objects to be equal",

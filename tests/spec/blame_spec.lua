@@ -199,3 +199,77 @@ describe("The client is to blame for a value", function()
     end)
   end)
 end)
+
+describe("What is wrong is the route's", function()
+  local function status_of(handler, path, options)
+    local status, detail
+    server.logged(function()
+      local answer = t.app(function(app)
+        app:any("/{rest...}", handler)
+      end):get(path or "/x", options)
+      status, detail = answer.status, answer:json().detail
+    end)
+    return status, detail
+  end
+
+  for what, case in pairs {
+    ["where an upstream's answer is empty, as is something that the client has sent"] = {
+      function(request)
+        request:body()
+        return tg.json.decode("")
+      end, "/x?flag&a=", { headers = { ["X-Empty"] = "" } },
+    },
+    ["where another text that the client has sent is not UTF-8 either"] = {
+      function() return { x = "\255" } end, "/x", { headers = { ["User-Agent"] = "caf\233" } },
+    },
+    ["where it is a number that the client has not sent"] = { function() return { x = 0 / 0 } end, "/x?q=inf" },
+    ["where a key has a name like what is wrong elsewhere"] = {
+      function() return { ["NaN: UTF-8"] = print } end, "/x?q=nan&b=%FF",
+    },
+  } do
+    it(what, function()
+      assert.equal(500, (status_of(case[1], case[2], case[3])))
+    end)
+  end
+
+  it("again, though an error that is kept was a client's once", function()
+    local kept
+    local function handler(request)
+      local ok, err = pcall(tg.json.decode, "{wrong")
+      kept = kept or not ok and err
+      error(kept, request.query.n and 0 or 0)
+    end
+    assert.equal(400, (status_of(handler, "/x?n=%7Bwrong")))
+    assert.equal(500, (status_of(handler)))
+  end)
+end)
+
+describe("A value of the client's in tg.abort", function()
+  for what, fields in pairs {
+    ["a member"] = function(text) return { name = text } end,
+    ["a header"] = function(text) return { headers = { ["X-Name"] = text } } end,
+  } do
+    it(("as %s is the client's fault"):format(what), function()
+      local status
+      local lines = server.logged(function()
+        status = t.app(function(app)
+          app:get("/x", function(request) return tg.abort(404, "none", fields(request.query.n)) end)
+        end):get("/x?n=a%0A%FF").status
+      end)
+      assert.equal(400, status)
+      assert.same({}, lines)
+    end)
+  end
+end)
+
+describe("The detail of what the client has sent a part of", function()
+  for _, prefix in ipairs { "//internal.host/", "unix:/run/secret/", "http://internal.host/" } do
+    it("does not tell the rest: " .. prefix, function()
+      local answer = t.app(function(app)
+        app:get("/x", function(request) return tg.http.get(prefix .. request.query.n .. "\0") end)
+      end):get("/x?n=a%20%00b")
+      assert.equal(400, answer.status)
+      assert.is_nil(answer:body():find("internal", 1, true) or answer:body():find("secret", 1, true))
+    end)
+  end
+end)

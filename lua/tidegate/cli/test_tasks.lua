@@ -230,6 +230,10 @@ local function contain_parts(busted, running)
     if is_setup then
       testing._set_phase(descriptor:find "setup$" and "a setup" or "a teardown")
       local results = { safe(descriptor, heard(running, run, element), element) }
+      if not results[1]:success() then
+        pcall(core.settle)
+        testing_failures.take() -- of what has failed already; the log has them
+      end
       testing._set_phase(nil)
       return unpack(results)
     elseif running.element and parts[descriptor] then
@@ -256,10 +260,13 @@ local function tell_the_end(busted, running, element)
   if not ending then -- a before_each has failed, and the test was not run
     return
   end
+  local publish, descriptor, channel, of, parent, before = unpack(ending, 1, 6)
   local status = busted.safe("it", function()
+    if running.stuck and before == "success" then -- it has caught what ended it
+      error(running.stuck.reason, 0)
+    end
     look_behind(running, element)
   end, element)
-  local publish, descriptor, channel, of, parent, before = unpack(ending, 1, 6)
   if not status:success() and (before == "success" or before == "pending") then
     before = status:get() -- busted counts a failed assertion by it, and an error by itself
   end
