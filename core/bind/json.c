@@ -11,9 +11,10 @@ static void push_function(lua_State *L, lua_CFunction function) {
   lua_pushcclosure(L, function, TG_JSON_UPVALUES);
 }
 
-/* core.json_functions(list, object, raw, held, shown, name) → encode, decode, respond: with the metatables of tables that are lists
-   or objects whatever is in them, and of those whose item 1 is JSON already. What is decoded has one of the first two. A
-   table with a metatable and something at `held` is what that has at `shown`; a metatable has its own name at `name`. */
+/* core.json_functions(list, object, raw, held, shown, name) → encode, decode, respond: with the metatables of tables that
+   are lists or objects whatever is in them, and of those whose item 1 is JSON already. What is decoded has one of the
+   first two. A table with a metatable and something at `held` is what that has at `shown`; a metatable has its own name
+   at `name`. */
 static int json_functions(lua_State *L) {
   for (int given = 1; given <= 4; given++) luaL_checktype(L, given, LUA_TTABLE);
   for (int given = 5; given <= GIVEN; given++) luaL_checktype(L, given, LUA_TSTRING);

@@ -69,7 +69,8 @@ local function check_headers(headers)
   for name, value in pairs(headers) do
     multimap.check_field(name, value, "tg.abort: ")
     if not core.is_token(name) then
-      core.raise(("tg.abort: a header's name must be a token, like X-Name, not %s"):format(check.shown(name)))
+      local wanted = "tg.abort: a header's name must be a token, like X-Name, not %s"
+      core.raise_value(wanted:format(check.shown(name)), name)
     end
     for _, item in ipairs(type(value) == "table" and value or { value }) do
       check_value(name, item)

@@ -92,10 +92,11 @@ end
 
 --- Passes on what core.blocking has returned. One that was cancelled may run on.
 function blocking_watch.ended(number, err, ...)
-  if number and err == nil then
+  local call = calls[number or 0] -- a look may have seen its end before its task did
+  if call and err == nil then
     calls[number] = nil
-  elseif number then
-    calls[number].is_left = true
+  elseif call then
+    call.is_left = true
   end
   return err, ...
 end

@@ -30,12 +30,8 @@ describe("tidegate", function()
 
   -- Runs a command that must fail with one message, which is returned without the program's name.
   local function refused(arguments, environment, status)
-    local result = run(arguments, environment)
-    assert.equal(status or 1, result.status, result.err)
-    assert.equal("", result.out)
-    assert.not_matches("traceback", result.err, 1, true)
-    local message = result.err:match "^tidegate: ([^\n]*)\n$"
-    assert.is_truthy(message, "not one line: " .. result.err)
+    local message, ended_with = gateway.refused(arguments, { folder = place.path, environment = environment })
+    assert.equal(status or 1, ended_with, message)
     return message
   end
 

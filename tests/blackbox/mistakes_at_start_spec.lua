@@ -122,11 +122,7 @@ describe("A mistake at the start", function()
   end
 
   local function refused(arguments, environment)
-    local result = run(arguments, environment)
-    assert.equal("", result.out)
-    local message = result.err:match "^tidegate: ([^\n]*)\n$"
-    assert.is_truthy(message, "not one line: " .. result.err)
-    return message, result.status
+    return gateway.refused(arguments, { folder = place.path, environment = environment })
   end
 
   for _, case in ipairs(COMMAND_LINES) do

@@ -248,6 +248,7 @@ describe("A value of the client's in tg.abort", function()
   for what, fields in pairs {
     ["a member"] = function(text) return { name = text } end,
     ["a header"] = function(text) return { headers = { ["X-Name"] = text } } end,
+    ["a header's name"] = function(text) return { headers = { [text] = "x" } } end,
   } do
     it(("as %s is the client's fault"):format(what), function()
       local status

@@ -1,4 +1,5 @@
 -- Blocking calls. They run in threads, so the clock is the real one; nothing here measures time.
+local blocking_watch = require "tidegate.blocking_watch"
 local core = require "tidegate.core"
 local errors = require "tidegate.errors"
 local task = require "tidegate.task"
@@ -550,5 +551,12 @@ describe("a blocking call on a virtual clock", function()
       tg.sleep(0)
     end
     files:remove()
+  end)
+end)
+
+describe("the watch over blocking calls", function()
+  it("passes on what a call has returned whose end it has seen before", function()
+    assert.same({ "failed", 1 }, { blocking_watch.ended(123456789, "failed", 1) })
+    assert.same({ n = 2, nil, 2 }, { n = 2, blocking_watch.ended(123456789, nil, 2) })
   end)
 end)

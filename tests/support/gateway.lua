@@ -1,4 +1,5 @@
 -- The real binary as a child process, and what a test asks of it.
+local assert = require "luassert"
 local busted = require "busted"
 local tg = require "tidegate"
 local lfs = require "lfs"
@@ -40,6 +41,19 @@ function gateway.command(arguments, more)
   local result = { status = child:wait(), out = child:stdout(), err = child:stderr() }
   child:dispose()
   return result
+end
+
+--- Runs a command that must fail with one message and nothing else.
+---@async
+---@return string message without the program's name
+---@return integer status
+function gateway.refused(arguments, more)
+  local result = gateway.command(arguments, more)
+  assert.equal("", result.out)
+  assert.not_matches("traceback", result.err, 1, true)
+  local message = result.err:match "^tidegate: ([^\n]*)\n$"
+  assert.is_truthy(message, "not one line: " .. result.err)
+  return message, result.status
 end
 
 local Gateway = {}
