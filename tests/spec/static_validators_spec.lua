@@ -95,6 +95,7 @@ describe("a file", function()
   end)
 
   it("that was never set another time is told by its time as well", function()
+    t.clock.advance(2) -- the file's clock goes on in a test, and may have begun a second that the test's has not
     local modified = ask({}).headers["last-modified"]
     assert.equal(304, ask({ ["If-Modified-Since"] = modified }).status)
     assert.equal(200, ask({ ["If-Unmodified-Since"] = modified }).status)
