@@ -86,6 +86,7 @@ static const example examples[] = {
     {NEAR, NULL, NULL, "for=6.6.6.6;x=\"a, for=1.2.3.4;by=\"\";host=good", "1.2.3.4"},
     {NEAR, NULL, NULL, "for=6.6.6.6;x=\"a\\, for=\"[2001:db8::7]\"", "2001:db8::7"},
     {NEAR, NULL, NULL, "for=6.6.6.6;x=\"a\" b, for=1.2.3.4", "1.2.3.4"},
+    {NEAR, NULL, NULL, "\"x, for=1.2.3.4\"", "unknown"}, /* no string, as no `=` is before it */
     {NEAR, NULL, NULL, "for=", NULL},
     {NEAR, NULL, NULL, ";;=,=;", NULL},
     {NEAR, "1.2.3.4", NULL, "for=5.5.5.5", "1.2.3.4"},

@@ -279,6 +279,24 @@ describe("the fields of an upstream's answer, copied by a script", function()
     end
   end
 
+  it("go with the body that they came with, though another answer has had the same ones", function()
+    local alike = { ["Content-Type"] = "text/css", ["Content-Encoding"] = "gzip", ["X-Own"] = "1" }
+    t.upstream { address = "http://up.test", routes = {
+      ["GET /a"] = t.answer { body = "first", headers = alike },
+      ["GET /b"] = t.answer { body = "other", headers = alike },
+    } }
+    for _, path in ipairs { "/a", "/b" } do
+      local got = t.app(function(app)
+        app:get("/", function()
+          local answers = { ["/a"] = tg.http.get "http://up.test/a", ["/b"] = tg.http.get "http://up.test/b" }
+          local copies = { ["/a"] = copy_of(answers["/a"]), ["/b"] = copy_of(answers["/b"]) }
+          return 200, answers[path]:body(), copies[path]
+        end)
+      end):get "/"
+      assert.equal("gzip", got.headers["content-encoding"], path)
+    end
+  end)
+
   it("do not describe another body", function()
     local got = answer_of("GET", function(answers)
       local headers = copy_of(answers.first)
